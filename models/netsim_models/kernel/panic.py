@@ -1,0 +1,73 @@
+"""
+How a kernel dies: oops (x86 die path), panic, and the soft dump (2.6.36, patches 01 to 04).
+
+Left out: crash_kexec (no image is loaded, so it does nothing), panic_on_oops (off), panic
+notifiers, and everything after smp_send_stop().
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from netsim.core.fault import Halt, Stop
+from netsim.sync.sleep import schedule_point
+from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, printk
+
+if TYPE_CHECKING:
+    from netsim_models.machine import Machine
+
+OOPS_TEXT = "BUG: unable to handle kernel NULL pointer dereference at (null)\n"
+END_MARKER = "---[ end trace 0000000000000000 ]---\n"
+
+
+async def die(m: Machine) -> None:
+    """
+    arch/x86/kernel/dumpstack.c:die(), oops_begin() to oops_end(), for a task in process context.
+
+    Context: any.  Locks: die_lock with irqs off; none during the dump.
+    """
+    await m.die_lock.spin_lock_irqsave()
+    m.log.oops_in_progress += 1
+    await printk(m, OOPS_TEXT)
+    m.log.oops_in_progress -= 1
+    await m.die_lock.spin_unlock_irqrestore()
+    await oops_exit(m)
+
+
+async def oops_exit(m: Machine) -> None:
+    """kernel/panic.c:oops_exit(), which dumps.  Context: any.  Locks: as kmsg_dump()."""
+    await printk(m, END_MARKER)
+    await kmsg_dump(m, KmsgDumpReason.OOPS)
+
+
+async def panic(m: Machine) -> NoReturn:
+    """
+    kernel/panic.c:panic(): dumps while the other CPUs still run, then stops them.
+
+    Context: any.  Locks: as kmsg_dump().
+    """
+    await printk(m, "Kernel panic - not syncing: netsim\n")
+    await kmsg_dump(m, KmsgDumpReason.PANIC)
+    await schedule_point("smp_send_stop")
+    raise Halt
+
+
+async def bug_on(m: Machine, condition: bool, text: str, objects: tuple[str, ...]) -> None:
+    """
+    BUG_ON(): the task dies here, its locks held, and oops_exit() dumps.
+
+    Context: any.  Locks: those of the caller, and as kmsg_dump().
+    """
+    if condition:
+        m.sim.report("bug-on", f"BUG_ON({text})", objects=objects, role="asserts")
+        await die(m)
+        raise Stop
+
+
+async def soft_dump(m: Machine) -> None:
+    """
+    drivers/char/sysrq.c:sysrq_handle_softdump(), patch 04.
+
+    Context: any.  Locks: as kmsg_dump().
+    """
+    await kmsg_dump(m, KmsgDumpReason.SOFT)

@@ -1,0 +1,176 @@
+"""
+The printk ring and the kmsg dumpers: kernel/printk.c of 2.6.36 with patches 02 and 03.
+
+A printk is one step: its section under logbuf_lock holds no place where the world could change,
+and nothing here strikes inside it.  Consoles are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from netsim.core.access import INC, READ, Key
+from netsim.core.op import Op
+from netsim.core.sim import Sim
+from netsim.core.thread import SimThread
+from netsim.core.traps import perform
+from netsim.sync.marked import SharedList
+from netsim.sync.spinlock import SpinLock
+from netsim_models.errno import EBUSY, EINVAL
+
+if TYPE_CHECKING:
+    from netsim_models.machine import Machine
+
+LOG_BUF_LEN = 1 << 17
+
+
+class KmsgDumpReason(IntEnum):
+    """enum kmsg_dump_reason, with SOFT of patch 03."""
+
+    OOPS = 0
+    PANIC = 1
+    KEXEC = 2
+    SOFT = 3
+
+
+@attrs.frozen
+class Segment:
+    """A pointer into the live ring and a length, as dumpers get them."""
+
+    log: LogBuf
+    start: int
+    length: int
+
+    def bytes(self, offset: int, length: int) -> bytes:
+        """Return what stands in the ring now (recorded as a read)."""
+        self.log.sim.touch(self.log.key, READ, None)
+        return self.log.peek(self.start + offset, length)
+
+
+@attrs.frozen(eq=False)
+class KmsgDumper:
+    """struct kmsg_dumper; `dump` gets (reason, s1, s2)."""
+
+    name: str
+    dump: Callable[[KmsgDumpReason, Segment, Segment], Awaitable[None]]
+
+
+class LogBuf:
+    """The ring: log_buf, log_end, logged_chars."""
+
+    def __init__(self, sim: Sim) -> None:
+        self.sim = sim
+        self.key: Key = ("log_buf", "ring")
+        self.ring = bytearray(LOG_BUF_LEN)
+        self.log_end = 0
+        self.logged_chars = 0
+        self.dump_list_lock = SpinLock(sim, "dump_list_lock")
+        self.dump_list = SharedList(sim, "dump_list")
+        #: Reason of the dump under way, for what leaves the machine.
+        self.reason: KmsgDumpReason | None = None
+        #: How many dumps have begun; dump_list_lock orders them.
+        self.dumps = 0
+        self.oops_in_progress = 0
+
+    def emit(self, text: bytes) -> None:
+        """Append to the ring."""
+        for start in range(0, len(text), LOG_BUF_LEN):
+            chunk = text[start : start + LOG_BUF_LEN]
+            at = self.log_end % LOG_BUF_LEN
+            first = min(len(chunk), LOG_BUF_LEN - at)
+            self.ring[at : at + first] = chunk[:first]
+            self.ring[: len(chunk) - first] = chunk[first:]
+            self.log_end += len(chunk)
+            self.logged_chars = min(LOG_BUF_LEN, self.logged_chars + len(chunk))
+
+    def peek(self, start: int, length: int) -> bytes:
+        """Read the ring without recording it."""
+        start %= LOG_BUF_LEN
+        return bytes(self.ring[start : start + length])
+
+
+class _Printk(Op):
+    __slots__ = ("log", "text")
+    name = "printk"
+
+    def __init__(self, log: LogBuf, text: bytes) -> None:
+        self.log = log
+        self.text = text
+
+    def label(self) -> str:
+        return "log_buf"
+
+    def apply(self, sim: Sim, thread: SimThread) -> None:
+        sim.touch(self.log.key, INC, None)  # the order of two texts is not observable
+        self.log.emit(self.text)
+
+
+class _Snapshot(Op):
+    __slots__ = ("log",)
+    name = "logbuf_snapshot"
+
+    def __init__(self, log: LogBuf) -> None:
+        self.log = log
+
+    def label(self) -> str:
+        return "log_buf"
+
+    def apply(self, sim: Sim, thread: SimThread) -> tuple[int, int]:
+        sim.touch(self.log.key, READ, None)
+        return self.log.log_end % LOG_BUF_LEN, self.log.logged_chars
+
+
+def printk(m: Machine, text: str) -> Awaitable[None]:
+    """kernel/printk.c:printk().  Context: any.  Locks: logbuf_lock inside the step."""
+    return perform(_Printk(m.log, text.encode()))
+
+
+async def kmsg_dump(m: Machine, reason: KmsgDumpReason) -> None:
+    """
+    kernel/printk.c:kmsg_dump().
+
+    Context: any.  Locks: logbuf_lock inside one step; dump_list_lock by trylock, irqsave.
+    """
+    log: LogBuf = m.log
+    end, chars = await perform(_Snapshot(log))
+    if chars > end:  # the ring has wrapped: older text at its tail
+        s1 = Segment(log, LOG_BUF_LEN - (chars - end), chars - end)
+        s2 = Segment(log, 0, end)
+    else:
+        s1 = Segment(log, 0, 0)
+        s2 = Segment(log, end - chars, chars)
+    if not await log.dump_list_lock.spin_trylock_irqsave():
+        await printk(m, f"dump_kmsg: dump list lock is held during {reason.name}, skipping dump\n")
+        return
+    async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
+        log.reason = reason
+        log.dumps += 1
+        for dumper in log.dump_list.items:
+            await dumper.dump(reason, s1, s2)
+        log.reason = None
+    await log.dump_list_lock.spin_unlock_irqrestore()
+
+
+async def kmsg_dump_register(m: Machine, dumper: KmsgDumper) -> int:
+    """kernel/printk.c:kmsg_dump_register().  Context: any.  Locks: dump_list_lock, irqsave."""
+    return await _change(m, dumper, True, -EBUSY)
+
+
+async def kmsg_dump_unregister(m: Machine, dumper: KmsgDumper) -> int:
+    """kernel/printk.c:kmsg_dump_unregister().  Context: any.  Locks: dump_list_lock, irqsave."""
+    return await _change(m, dumper, False, -EINVAL)
+
+
+async def _change(m: Machine, dumper: KmsgDumper, add: bool, error: int) -> int:
+    log: LogBuf = m.log
+    result = error
+    async with log.dump_list_lock.irqsave():
+        items: tuple[Any, ...] = log.dump_list.items
+        if (dumper in items) is not add:
+            await (log.dump_list.add(dumper) if add else log.dump_list.remove(dumper))
+            result = 0
+    return result

@@ -1,0 +1,76 @@
+"""
+One booted machine: the kernel objects that every part of it shares.
+
+This is the "kernel image": globals of 2.6.36 as attributes, so that two machines may be alive
+at once.  It does nothing by itself; the functions are in the modules named as their files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from netsim.core.memory import KObject, bind, shared
+from netsim.core.sim import Sim
+from netsim.sync.marked import SharedList
+from netsim.sync.mutex import Mutex
+from netsim.sync.notifier import NotifierChain
+from netsim.sync.rcu import Rcu
+from netsim.sync.refcount import RefCount
+from netsim.sync.spinlock import SpinLock
+from netsim.sync.workqueue import Work
+
+if TYPE_CHECKING:
+    from netsim_models.net.device import NetDevice
+
+
+@shared
+class NetCore(KObject):
+    """Globals of net/core/dev.c and link_watch.c that are plain data."""
+
+    #: Devices whose unregistration the holder of rtnl will finish when it unlocks.
+    net_todo_list: tuple[Any, ...] = ()
+    #: Devices with link events to be handled; lweventlist_lock protects it.
+    lweventlist: tuple[Any, ...] = ()
+
+
+class Machine:
+    """
+    The globals of one kernel.
+
+    `release` is "2.6.36" or "2.6.35"; only netpoll differs between them here.
+    """
+
+    def __init__(self, sim: Sim, release: str) -> None:
+        self.sim = sim
+        self.release = release
+        #: Every reference count ever made, for leak checking.
+        self.refcounts: list[RefCount] = []
+        # net/core/dev.c, rtnetlink.c, link_watch.c
+        self.rtnl = Mutex(sim, "rtnl_mutex")
+        self.core = bind(sim, NetCore(), "net_core")
+        self.netdev_chain = NotifierChain(sim, "netdev_chain")
+        self.dev_base = SharedList(sim, "dev_base_head")
+        self.lweventlist_lock = SpinLock(sim, "lweventlist_lock")
+        self.linkwatch_work: Work
+        #: How many devices have had each name, so that incarnations can be told apart.
+        self.incarnations: dict[str, int] = {}
+        # net/core/neighbour.c, net/ipv4: set up by their modules
+        self.arp_tbl: Any = None
+        self.routes: Any = None
+        # kernel/printk.c, kernel/panic.c, net/core/netpoll.c: set up by their modules
+        self.log: Any = None
+        self.die_lock = SpinLock(sim, "die_lock")
+        self.wire: Any = None
+        self.rcu = Rcu(sim, "rcu_bh")
+
+    def refcount(self, name: str, anchor: str) -> RefCount:
+        """Make a reference count that leak checking knows; see `RefCount` for the anchor."""
+        refs = RefCount(self.sim, name, anchor=anchor)
+        self.refcounts.append(refs)
+        return refs
+
+
+Handler = Callable[[int, "NetDevice"], Coroutine[Any, Any, int]]
+Ifaddr = tuple[str, int]
+"""(address in dotted form, prefix length)"""

@@ -1,0 +1,351 @@
+"""
+Neighbours: net/core/neighbour.c of 2.6.36, the machine of NUD states with its timers.
+
+Time is jiffies, moved by steps only.  Left out: the queue of packets that wait for resolution
+(netpoll never queues there), hardware header caches, notifications, the proxy part, and
+forced garbage collection (the table is never full).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from netsim.core.fsm import StateMachine
+from netsim.core.memory import KObject, constant, kfree, kmalloc, shared
+from netsim.sync.marked import SharedList
+from netsim.sync.refcount import RefCount
+from netsim.sync.rwlock import RwLock
+from netsim.sync.timer import Timer
+from netsim_models.errno import EINVAL, EPERM
+from netsim_models.net.device import NetDevice, dev_hold, dev_put
+
+if TYPE_CHECKING:
+    from netsim_models.machine import Machine
+
+
+class Nud(Enum):
+    """neigh->nud_state."""
+
+    NONE = 0x00
+    INCOMPLETE = 0x01
+    REACHABLE = 0x02
+    STALE = 0x04
+    DELAY = 0x08
+    PROBE = 0x10
+    FAILED = 0x20
+    NOARP = 0x40
+    PERMANENT = 0x80
+
+
+NUD_IN_TIMER = frozenset({Nud.INCOMPLETE, Nud.REACHABLE, Nud.DELAY, Nud.PROBE})
+NUD_CONNECTED = frozenset({Nud.PERMANENT, Nud.NOARP, Nud.REACHABLE})
+NUD_VALID = NUD_CONNECTED | {Nud.PROBE, Nud.STALE, Nud.DELAY}
+
+_UPDATABLE = [s for s in Nud if s not in (Nud.NOARP, Nud.PERMANENT)]
+
+NUD = StateMachine(
+    "NUD",
+    Nud,
+    [
+        ("constructor_noarp", [Nud.NONE], Nud.NOARP),
+        ("event_send", [Nud.NONE, Nud.FAILED], Nud.INCOMPLETE),
+        ("event_send_stale", [Nud.STALE], Nud.DELAY),
+        ("timer_confirmed", [Nud.REACHABLE, Nud.DELAY], Nud.REACHABLE),
+        ("timer_used", [Nud.REACHABLE], Nud.DELAY),
+        ("timer_idle", [Nud.REACHABLE], Nud.STALE),
+        ("timer_unconfirmed", [Nud.DELAY], Nud.PROBE),
+        ("timer_solicit", [Nud.INCOMPLETE], Nud.INCOMPLETE),
+        ("timer_solicit_probe", [Nud.PROBE], Nud.PROBE),
+        ("timer_exhausted", [Nud.INCOMPLETE, Nud.PROBE], Nud.FAILED),
+        ("update_reachable", _UPDATABLE, Nud.REACHABLE),
+        ("update_stale", _UPDATABLE, Nud.STALE),
+        ("update_failed", _UPDATABLE, Nud.FAILED),
+        ("flush_valid", sorted(NUD_VALID, key=lambda s: s.value), Nud.NOARP),
+        ("flush_invalid", [Nud.NONE, Nud.INCOMPLETE, Nud.FAILED], Nud.NONE),
+    ],
+    Nud.NONE,
+)
+
+NO_ADDRESS = "00:00:00:00:00:00"
+HZ = 1000
+BASE_REACHABLE_TIME = 30 * HZ
+DELAY_PROBE_TIME = 5 * HZ
+RETRANS_TIME = 1 * HZ
+LOCKTIME = 1 * HZ
+GC_STALETIME = 60 * HZ
+UCAST_PROBES = 3
+MCAST_PROBES = 3
+
+TABLE = "arp_tbl"
+TIMER = "timer"
+
+
+@shared
+class Neighbour(KObject):
+    """struct neighbour."""
+
+    primary_key: str = constant()
+    refs: RefCount = constant()
+    lock: RwLock = constant()
+    timer: Timer = constant()
+    dev: NetDevice
+    nud_state: Nud = Nud.NONE
+    ha: str = NO_ADDRESS
+    dead: bool = True
+    probes: int = 0
+    confirmed: int = 0
+    updated: int = 0
+    used: int = 0
+
+
+class NeighTable:
+    """struct neigh_table, one bucket."""
+
+    def __init__(self, m: Machine) -> None:
+        self.lock = RwLock(m.sim, "arp_tbl.lock")
+        self.entries = SharedList(m.sim, "arp_tbl.hash")
+
+
+async def neigh_clone(neigh: Neighbour, by: str = "") -> Neighbour:
+    """include/net/neighbour.h:neigh_clone().  Context: any.  Locks: none."""
+    await neigh.refs.get(by)
+    return neigh
+
+
+async def neigh_release(m: Machine, neigh: Neighbour, by: str = "") -> None:
+    """include/net/neighbour.h:neigh_release().  Context: any.  Locks: none."""
+    if await neigh.refs.put(by):
+        await neigh_destroy(m, neigh)
+
+
+async def neigh_destroy(m: Machine, neigh: Neighbour) -> None:
+    """
+    net/core/neighbour.c:neigh_destroy(): refuses a neighbour that is still hashed.
+
+    Context: any.  Locks: none.
+    """
+    if not neigh.dead:
+        m.sim.report(
+            "warn-on",
+            f"Destroying alive neighbour {neigh!r}",
+            objects=(repr(neigh),),
+            role="destroys",
+        )
+        return
+    await dev_put(neigh.dev, repr(neigh))
+    kfree(neigh)
+
+
+async def neigh_lookup(m: Machine, pkey: str, dev: NetDevice) -> Neighbour | None:
+    """
+    net/core/neighbour.c:neigh_lookup(): a reference for the caller.
+
+    Context: any.  Locks: arp_tbl.lock, read.
+    """
+    table: NeighTable = m.arp_tbl
+    async with table.lock.reading():
+        found = next(
+            (n for n in table.entries.items if n.primary_key == pkey and n.dev is dev), None
+        )
+        m.sim.touch(table.entries.key, 0, m.sim.versions.get(table.entries.key, 0))
+        if found is not None:
+            await found.refs.get()
+    return found
+
+
+async def neigh_create(m: Machine, pkey: str, dev: NetDevice) -> Neighbour:
+    """
+    net/core/neighbour.c:neigh_create(), net/ipv4/arp.c:arp_constructor().
+
+    Context: any.  Locks: arp_tbl.lock, write.
+    """
+    table: NeighTable = m.arp_tbl
+    thread = m.sim.current
+    assert thread is not None
+    base = f"neigh({pkey})"
+    name = f"{base}/{thread.name}.{thread.allocations.get(base, 0) + 1}"
+    neigh = kmalloc(
+        m.sim,
+        Neighbour(
+            primary_key=pkey,
+            refs=m.refcount(name, TABLE),
+            lock=RwLock(m.sim, f"{name}.lock"),
+            timer=Timer(m.sim, f"{name}.timer"),
+            dev=dev,
+            confirmed=m.sim.jiffies - 2 * BASE_REACHABLE_TIME,
+        ),
+        base,
+    )
+    await dev_hold(dev, repr(neigh))
+    if dev.loopback:
+        NUD.fire(m.sim, neigh, "nud_state", "constructor_noarp")
+        neigh.ha = dev.dev_addr
+    await neigh.refs.get()
+    await table.lock.write_lock()
+    others: tuple[Neighbour, ...] = table.entries.items
+    for other in others:
+        if other.primary_key == pkey and other.dev is dev:
+            await other.refs.get()
+            await table.lock.write_unlock()
+            await neigh_release(m, neigh)
+            return other
+    neigh.dead = False
+    await neigh.refs.get(TABLE)
+    await table.entries.add(neigh)
+    await table.lock.write_unlock()
+    return neigh
+
+
+async def neigh_event_send(m: Machine, neigh: Neighbour) -> int:
+    """
+    include/net/neighbour.h:neigh_event_send(), net/core/neighbour.c:__neigh_event_send().
+
+    Context: any.  Locks: neigh->lock, write, unless the state is already good.
+    """
+    neigh.used = m.sim.jiffies
+    if neigh.nud_state in NUD_CONNECTED | {Nud.DELAY, Nud.PROBE}:
+        return 0
+    async with neigh.lock.writing():
+        state = neigh.nud_state
+        if state in NUD_CONNECTED | {Nud.DELAY, Nud.PROBE}:
+            return 0
+        if state in (Nud.NONE, Nud.FAILED):
+            neigh.probes = UCAST_PROBES
+            NUD.fire(m.sim, neigh, "nud_state", "event_send")
+            await neigh_add_timer(m, neigh, m.sim.jiffies + 1)
+            return 1
+        if state is Nud.STALE:
+            NUD.fire(m.sim, neigh, "nud_state", "event_send_stale")
+            await neigh_add_timer(m, neigh, m.sim.jiffies + DELAY_PROBE_TIME)
+            return 0
+    return 1
+
+
+async def neigh_add_timer(m: Machine, neigh: Neighbour, when: int) -> None:
+    """net/core/neighbour.c:neigh_add_timer().  Context: any.  Locks: neigh->lock held."""
+    await neigh.refs.get(TIMER)
+    if await neigh.timer.mod_timer(when):
+        # The kernel only complains: the reference of the first arming stays as well.
+        m.sim.report(
+            "warn-on",
+            f"NEIGH: BUG, double timer add, state is {neigh.nud_state.name}",
+            objects=(repr(neigh),),
+            role="arms",
+        )
+
+
+async def neigh_del_timer(m: Machine, neigh: Neighbour) -> None:
+    """net/core/neighbour.c:neigh_del_timer().  Context: any.  Locks: neigh->lock held."""
+    if neigh.nud_state in NUD_IN_TIMER and await neigh.timer.del_timer():
+        await neigh_release(m, neigh, TIMER)
+
+
+async def neigh_update(m: Machine, neigh: Neighbour, lladdr: str, override: bool) -> int:
+    """
+    net/core/neighbour.c:neigh_update() to REACHABLE, as an ARP reply to this host does.
+
+    Context: any.  Locks: neigh->lock, write.
+    """
+    async with neigh.lock.writing():
+        old = neigh.nud_state
+        if old in (Nud.NOARP, Nud.PERMANENT):
+            return -EPERM
+        if not lladdr and old not in NUD_VALID:
+            return -EINVAL
+        neigh.confirmed = m.sim.jiffies
+        neigh.updated = m.sim.jiffies
+        if old in NUD_VALID and lladdr != neigh.ha and not override:
+            return 0
+        if old is not Nud.REACHABLE:
+            await neigh_del_timer(m, neigh)
+            await neigh_add_timer(m, neigh, m.sim.jiffies + BASE_REACHABLE_TIME)
+            NUD.fire(m.sim, neigh, "nud_state", "update_reachable")
+        if lladdr != neigh.ha:
+            neigh.ha = lladdr
+    return 0
+
+
+async def neigh_timer_handler(m: Machine, neigh: Neighbour) -> None:
+    """
+    net/core/neighbour.c:neigh_timer_handler().
+
+    Context: softirq.  Locks: neigh->lock, write.
+    """
+    now = m.sim.jiffies
+    again = 0
+    async with neigh.lock.writing():
+        state = neigh.nud_state
+        if state is Nud.REACHABLE:
+            if now <= neigh.confirmed + BASE_REACHABLE_TIME:
+                again = neigh.confirmed + BASE_REACHABLE_TIME
+            elif now <= neigh.used + DELAY_PROBE_TIME:
+                NUD.fire(m.sim, neigh, "nud_state", "timer_used")
+                again = now + DELAY_PROBE_TIME
+            else:
+                NUD.fire(m.sim, neigh, "nud_state", "timer_idle")
+        elif state is Nud.DELAY:
+            if now <= neigh.confirmed + DELAY_PROBE_TIME:
+                NUD.fire(m.sim, neigh, "nud_state", "timer_confirmed")
+                again = neigh.confirmed + BASE_REACHABLE_TIME
+            else:
+                NUD.fire(m.sim, neigh, "nud_state", "timer_unconfirmed")
+                neigh.probes = 1
+                again = now + RETRANS_TIME
+        elif state in (Nud.INCOMPLETE, Nud.PROBE):
+            most = UCAST_PROBES + (MCAST_PROBES if state is Nud.INCOMPLETE else 0)
+            if neigh.probes >= most:
+                NUD.fire(m.sim, neigh, "nud_state", "timer_exhausted")
+                neigh.updated = now
+            else:
+                neigh.probes = neigh.probes + 1
+                again = now + RETRANS_TIME
+        if again and not await neigh.timer.mod_timer(again):
+            await neigh.refs.get(TIMER)
+    await neigh_release(m, neigh, TIMER)
+
+
+async def neigh_flush_dev(m: Machine, dev: NetDevice) -> None:
+    """
+    net/core/neighbour.c:neigh_flush_dev(), as neigh_ifdown() and neigh_changeaddr() call it.
+
+    An entry that somebody still refers to becomes a stray: it stays allocated, unhashed, and
+    keeps its device.
+
+    Context: process.  Locks: arp_tbl.lock, write; neigh->lock, write, nested inside.
+    """
+    table: NeighTable = m.arp_tbl
+    async with table.lock.writing():
+        for neigh in table.entries.items:
+            if neigh.dev is not dev:
+                continue
+            await table.entries.remove(neigh)
+            async with neigh.lock.writing():
+                await neigh_del_timer(m, neigh)
+                neigh.dead = True
+                if await neigh.refs.read() != 1:
+                    valid = neigh.nud_state in NUD_VALID
+                    NUD.fire(m.sim, neigh, "nud_state", "flush_valid" if valid else "flush_invalid")
+            await neigh_release(m, neigh, TABLE)
+
+
+async def neigh_gc(m: Machine, neigh: Neighbour) -> None:
+    """
+    net/core/neighbour.c:neigh_periodic_work(), for one entry that has been idle long enough.
+
+    Context: process (worker).  Locks: arp_tbl.lock, write; neigh->lock, write.
+    """
+    table: NeighTable = m.arp_tbl
+    drop = False
+    async with table.lock.writing():
+        if neigh not in table.entries.items:
+            return
+        async with neigh.lock.writing():
+            state = neigh.nud_state
+            if state is not Nud.PERMANENT and state not in NUD_IN_TIMER:
+                drop = await neigh.refs.read() == 1
+                if drop:
+                    neigh.dead = True
+        if drop:
+            await table.entries.remove(neigh)
+            await neigh_release(m, neigh, TABLE)

@@ -1,0 +1,101 @@
+"""
+netoops v1: the crash-dump driver proposed in November 2010 (twelve patches on 2.6.36).
+
+Modelled: patch 05, the one-shot mode of 08 and the soft dump of 03, 04 and 09.  Three designs:
+the driver on the kernel it was posted for, on the kernel before it, whose netpoll takes no rtnl,
+and with the unlocked netpoll calls on its notifier paths, as commit 3b410a31 did for netconsole.
+"""
+
+from netsim.core.sim import Sim
+from netsim.design import Design, StartingPoint
+from netsim_models import errno
+from netsim_models.net import netpoll
+from netsim_models.netoops_v1.driver import Paths
+from netsim_models.netoops_v1.operations import operations
+from netsim_models.netoops_v1.system import NetoopsSystem
+
+LOCKED = Paths(netpoll.netpoll_setup, netpoll.netpoll_cleanup)
+UNLOCKED = Paths(netpoll.netpoll_setup_rtnl_held, netpoll.netpoll_cleanup_rtnl_held)
+
+STARTS = (
+    StartingPoint("off", ""),
+    StartingPoint("set", "set 10.0.0.1"),
+    StartingPoint("answered", "set 10.0.0.1; neigh-reply 10.0.0.1"),
+    StartingPoint("no-carrier", "set 10.0.0.1; carrier-off eth0"),
+    StartingPoint("device-gone", "set 10.0.0.1; unregister eth0"),
+    StartingPoint("spent", "set 10.0.0.1; oops"),
+)
+
+LOCKS = (
+    ("rtnl_mutex", "devices, their flags and notifiers", "netoops_lock, lweventlist_lock"),
+    ("netoops_lock", "np, netoops_neighbour, network_dumper_disabled", "nothing"),
+    ("dump_list_lock", "the list of kmsg dumpers, and every dump", "netoops_lock (trylock)"),
+    ("module_mutex", "the state of the module", "nothing"),
+    ("arp_tbl.lock", "the hash of neighbours", "neighbour locks"),
+    ("die_lock", "one oops at a time", "nothing"),
+)
+
+LEFT_OUT = (
+    "strikes on the same CPU and interrupt contexts",
+    "patches 06 and 07 (register and user fields in the packet) and the crash triggers of 09",
+    "raw parsing of what is written to net_dump_device",
+    "namespaces, bonding and bridges; the receive side of netpoll and NAPI",
+    "consoles; crash kernels; panic_on_oops (off)",
+    "weak memory: interleavings are sequentially consistent",
+)
+
+
+OFF = repr(",0x00000000,0x00000000\n")
+
+
+def tell(what: str, expected: str, found: str) -> str:
+    """Say what a difference between two outcomes means to the owner of the target."""
+    if what == "then read":
+        if expected == OFF:
+            return "the configuration is back"
+        return "the configuration is lost" if found == OFF else "the configuration is another"
+    if what == "dumps" and found == "none":
+        return "the dump is not sent"
+    if what == "then soft-dump" and "dump to" in expected and "delivered" not in found:
+        return "a dump now would not arrive"
+    return ""
+
+
+def _design(name: str, summary: str, release: str, in_notifier: Paths) -> Design:
+    def boot(sim: Sim) -> NetoopsSystem:
+        return NetoopsSystem(sim, release, LOCKED, in_notifier)
+
+    return Design(
+        name=name,
+        summary=summary,
+        boot=boot,
+        operations=operations(),
+        starts=STARTS,
+        probes=("read", "soft-dump"),
+        locks=LOCKS,
+        sources=(
+            "drivers/net/netoops.c of the patch series [PATCH v1 00/12], 2010-11-03",
+            f"net/core/netpoll.c of {release}",
+            "net/core/{dev,link_watch,neighbour}.c, net/ipv4/{arp,route,fib_frontend}.c of 2.6.36",
+            "kernel/{printk,panic,module,sysctl}.c of 2.6.36",
+        ),
+        left_out=LEFT_OUT,
+        errors=errno.NAMES,
+        tell=tell,
+    )
+
+
+NETOOPS_V1 = _design(
+    "netoops-v1", "netoops as posted, on the 2.6.36 it was posted for", "2.6.36", LOCKED
+)
+NETOOPS_V1_2_6_35 = _design(
+    "netoops-v1@2.6.35", "the same driver on 2.6.35, whose netpoll takes no rtnl", "2.6.35", LOCKED
+)
+NETOOPS_V1_UNLOCKED = _design(
+    "netoops-v1+unlocked",
+    "netoops with unlocked netpoll calls on notifier paths, as commit 3b410a31 did for netconsole",
+    "2.6.36",
+    UNLOCKED,
+)
+
+__all__ = ["NETOOPS_V1", "NETOOPS_V1_2_6_35", "NETOOPS_V1_UNLOCKED"]

@@ -1,0 +1,313 @@
+"""
+drivers/net/netoops.c, as patch 05 has it, with one-shot (08) and the soft dump (04, 09).
+
+The driver is reproduced as it behaves, defects and all: what leaks, deadlocks or races here does
+so in the patch.  `Netoops.in_notifier` is the one place where variants differ: how netpoll is
+attached and detached when the caller is a notifier, which runs under rtnl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from netsim.core.memory import KObject, bind, kfree, shared
+from netsim.sync.alloc import kzalloc
+from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
+from netsim.sync.spinlock import SpinLock
+from netsim_models.kernel.panic import bug_on
+from netsim_models.kernel.printk import KmsgDumper, KmsgDumpReason, Segment, printk
+from netsim_models.net import events
+from netsim_models.net.device import NetDevice, netif_carrier_ok
+from netsim_models.net.neighbour import (
+    NUD_VALID,
+    Neighbour,
+    neigh_clone,
+    neigh_event_send,
+    neigh_release,
+)
+from netsim_models.net.netpoll import Netpoll, netpoll_send_udp
+from netsim_models.net.route import arp_bind_neighbour, ip_route_output_key, ip_rt_put
+from netsim_models.netoops_v1 import packet
+
+if TYPE_CHECKING:
+    from netsim_models.machine import Machine
+
+IFNAMSIZ = 16
+NEIGHBOUR_HOLDER = "netoops_neighbour"
+
+Setup = Callable[["Machine", Netpoll], Awaitable[int]]
+Cleanup = Callable[["Machine", Netpoll], Awaitable[None]]
+
+
+@shared
+class NetoopsData(KObject):
+    """The static data of the driver; it goes when the module is unloaded."""
+
+    np: Netpoll | None = None
+    netoops_neighbour: Neighbour | None = None
+    network_dumper_one_shot: int = 1
+    network_dumper_disabled: int = 0
+
+
+class Paths:
+    """How netpoll is attached and detached on one kind of path."""
+
+    def __init__(self, setup: Setup, cleanup: Cleanup) -> None:
+        self.netpoll_setup = setup
+        self.netpoll_cleanup = cleanup
+
+
+class Netoops:
+    """The driver: its globals, and its functions under their own names."""
+
+    def __init__(self, m: Machine, in_process: Paths, in_notifier: Paths) -> None:
+        self.m = m
+        self.in_process = in_process
+        self.in_notifier = in_notifier
+        self.netoops_lock = SpinLock(m.sim, "netoops_lock")
+        self.loads = 0
+        self.data = self.fresh_data()
+        self.netoops_notifier = NotifierBlock("netoops", self.netoops_netdev_event)
+        self.netoops_dumper = KmsgDumper("netoops", self.netoops)
+
+    def fresh_data(self) -> NetoopsData:
+        """Make the static data of a module that is being loaded."""
+        self.loads += 1
+        label = "netoops" if self.loads == 1 else f"netoops#{self.loads}"
+        self.m.sim.heap[label] = data = NetoopsData()
+        return bind(self.m.sim, data, label)
+
+    async def netoops_netdev_event(self, event: int, event_dev: NetDevice) -> int:
+        """
+        drivers/net/netoops.c:netoops_netdev_event(), patch 05.
+
+        Context: process; may sleep.  Locks: rtnl held.
+        """
+        if event == events.NETDEV_UNREGISTER:
+            await self.save_and_disable_netoops(event_dev)
+        elif event == events.NETDEV_CHANGE and await netif_carrier_ok(event_dev):
+            await self.restore_netoops(event_dev)
+        return NOTIFY_DONE
+
+    async def set_netoops_dest(self, dest_ip: str, paths: Paths) -> None:
+        """
+        drivers/net/netoops.c:set_netoops_dest(), patch 05.
+
+        Context: process; may sleep.  Locks: none of its own.
+        """
+        m = self.m
+        _err, rt = await ip_route_output_key(m, dest_ip)
+        if rt is not None and not await arp_bind_neighbour(m, rt) and rt.neighbour is not None:
+            await neigh_event_send(m, rt.neighbour)
+        if rt is not None and rt.neighbour is not None:
+            neighbour = await neigh_clone(rt.neighbour)
+            await self.enable_netoops(rt.neighbour.dev.name, dest_ip, rt.rt_src, neighbour, paths)
+        else:
+            await self.disable_netoops(paths)
+        if rt is not None:
+            await ip_rt_put(m, rt)
+
+    async def disable_netoops(self, paths: Paths) -> None:
+        """
+        drivers/net/netoops.c:disable_netoops(), patch 05.
+
+        Context: process; may sleep.  Locks: netoops_lock, then none.
+        """
+        data = self.data
+        async with self.netoops_lock.irqsave():
+            cleanup_neighbour, data.netoops_neighbour = data.netoops_neighbour, None
+            saved_np, data.np = data.np, None
+        if saved_np is not None and saved_np.dev is not None:
+            await paths.netpoll_cleanup(self.m, saved_np)
+        kfree(saved_np)
+        if cleanup_neighbour is not None:
+            await self.release(cleanup_neighbour)
+
+    async def enable_netoops(
+        self,
+        dev_name: str,
+        dest_ip: str,
+        src_ip: str,
+        dest_neighbour: Neighbour,
+        paths: Paths,
+    ) -> None:
+        """
+        drivers/net/netoops.c:enable_netoops(), patch 05; one-shot of patch 08.
+
+        Context: process; may sleep.  Locks: netoops_lock, then none.
+        """
+        m, data = self.m, self.data
+        fresh = Netpoll(
+            name="network_dumper",
+            local_port=packet.NETOOPS_PORT,
+            remote_port=packet.NETOOPS_PORT,
+            dev_name=dev_name,
+            local_ip=src_ip,
+            remote_ip=dest_ip,
+        )
+        new_np = await kzalloc(m.sim, fresh, "netpoll")
+        if new_np is None:
+            await printk(m, "netpoll_setup failed, netoops disabled.")
+            await self.disable_netoops(paths)
+            return  # dest_neighbour stays referenced
+        if await paths.netpoll_setup(m, new_np):
+            await printk(m, "netpoll_setup failed, netoops disabled.")
+            await self.disable_netoops(paths)
+            kfree(new_np)
+            return  # dest_neighbour stays referenced
+        async with self.netoops_lock.irqsave():
+            saved_np, data.np = data.np, new_np
+            neighbour, data.netoops_neighbour = data.netoops_neighbour, dest_neighbour
+            data.network_dumper_disabled = 0
+            dest_neighbour.refs.hand_over("", NEIGHBOUR_HOLDER)
+        if neighbour is not None:
+            await self.release(neighbour)
+        if saved_np is not None:
+            await paths.netpoll_cleanup(m, saved_np)
+            kfree(saved_np)
+
+    async def release(self, neighbour: Neighbour) -> None:
+        """
+        Drop the reference that `netoops_neighbour` had: neigh_release() outside netoops_lock.
+
+        Context: process.  Locks: none.
+        """
+        neighbour.refs.hand_over(NEIGHBOUR_HOLDER, "")
+        await neigh_release(self.m, neighbour)
+
+    async def restore_netoops(self, dev: NetDevice) -> None:
+        """
+        drivers/net/netoops.c:restore_netoops(), patch 05.
+
+        Context: process; may sleep.  Locks: rtnl held; netoops_lock, not across the restart.
+        """
+        m, data = self.m, self.data
+        async with self.netoops_lock.irqsave():
+            saved_np = data.np
+            mine = saved_np is not None and saved_np.dev_name == dev.name
+            if mine:
+                dest_ip = saved_np.remote_ip  # type: ignore[union-attr]
+                data.np = None
+        if not mine:
+            return
+        await self.set_netoops_dest(dest_ip, self.in_notifier)
+        async with self.netoops_lock.irqsave():
+            failed = data.np is None
+            if failed:
+                data.np = saved_np
+        if failed:
+            return
+        if saved_np.dev is not None:  # type: ignore[union-attr]
+            await self.in_notifier.netpoll_cleanup(m, saved_np)  # type: ignore[arg-type]
+        kfree(saved_np)
+
+    async def save_and_disable_netoops(self, dev: NetDevice) -> None:
+        """
+        drivers/net/netoops.c:save_and_disable_netoops(), patch 05.
+
+        Context: process; may sleep.  Locks: rtnl held; netoops_lock, dropped for the cleanup.
+        """
+        m, data, lock = self.m, self.data, self.netoops_lock
+        neighbour = None
+        await lock.spin_lock_irqsave()
+        if data.np is not None and data.np.dev is not None and data.np.dev is dev:
+            neighbour, data.netoops_neighbour = data.netoops_neighbour, None
+            saved_np, data.np = data.np, None
+            await lock.spin_unlock_irqrestore()
+            await self.in_notifier.netpoll_cleanup(m, saved_np)
+            await lock.spin_lock_irqsave()
+            await bug_on(m, saved_np.dev is not None, "saved_np->dev != NULL", (repr(saved_np),))
+            await bug_on(m, not saved_np.dev_name, "!strlen(saved_np->dev_name)", ())
+            if self.data.np is not None:  # somebody configured meanwhile
+                kfree(saved_np)
+            else:
+                data.np = saved_np
+        await lock.spin_unlock_irqrestore()
+        if neighbour is not None:
+            await self.release(neighbour)
+
+    async def get_netoops_dest(self) -> tuple[str, str, str]:
+        """
+        drivers/net/netoops.c:get_netoops_dest(), patch 05: (device name, destination, source).
+
+        Context: process.  Locks: netoops_lock.
+        """
+        data = self.data
+        async with self.netoops_lock.irqsave():
+            np = data.np
+            if np is None:
+                return "", "0.0.0.0", "0.0.0.0"
+            return np.dev_name[:IFNAMSIZ], np.remote_ip, np.local_ip
+
+    async def netoops(self, reason: KmsgDumpReason, s1: Segment, s2: Segment) -> None:
+        """
+        drivers/net/netoops.c:netoops(), the dump callback, patches 05 and 08.
+
+        Context: any, irqs off.  Locks: dump_list_lock held; netoops_lock by trylock.
+        """
+        data = self.data
+        if reason not in (KmsgDumpReason.OOPS, KmsgDumpReason.PANIC, KmsgDumpReason.SOFT):
+            return
+        soft_dump = reason is KmsgDumpReason.SOFT
+        if not await self.netoops_lock.spin_trylock():
+            return
+        np = data.np
+        if np is None or np.dev is None or data.network_dumper_disabled:
+            await self.netoops_lock.spin_unlock()
+            return
+        neighbour = data.netoops_neighbour
+        if neighbour is not None and neighbour.nud_state in NUD_VALID:
+            np.remote_mac = neighbour.ha
+        count_1 = packet.packet_count_from_length(s1.length)
+        count_2 = packet.packet_count_from_length(s2.length)
+        message = Message(self, soft_dump, count_1 + count_2)
+        for _ in range(packet.NETOOPS_RETRANSMIT_COUNT):
+            await message.send_segment(0, s2)
+            await message.send_segment(count_2, s1)
+        if not soft_dump and data.network_dumper_one_shot:
+            data.network_dumper_disabled = 1
+        await self.netoops_lock.spin_unlock()
+
+
+class Message:
+    """`msg` while a dump runs: what does not vary in its packets, and its data."""
+
+    def __init__(self, driver: Netoops, soft_dump: bool, packet_count: int) -> None:
+        self.driver = driver
+        self.soft_dump = soft_dump
+        self.packet_count = packet_count
+        self.jiffies = driver.m.sim.jiffies
+        self.data = bytearray(packet.NETOOPS_DATA_BYTES)
+
+    async def send_segment(self, packet_offset: int, s: Segment) -> None:
+        """
+        drivers/net/netoops.c:netoops_send_segment(), patch 05: last part first.
+
+        Context: irqs off.  Locks: netoops_lock held.
+        """
+        count = packet.packet_count_from_length(s.length)
+        for i in range(count - 1, -1, -1):
+            length = packet.NETOOPS_DATA_BYTES
+            if i == count - 1:
+                # Nothing of a last part that fills its packet is copied, as in the patch.
+                length = s.length % packet.NETOOPS_DATA_BYTES
+                self.data[length:] = bytes(packet.NETOOPS_DATA_BYTES - length)
+            self.data[:length] = s.bytes(i * packet.NETOOPS_DATA_BYTES, length)
+            await self.send_packet((count - i - 1) + packet_offset)
+
+    async def send_packet(self, packet_nr: int) -> None:
+        """
+        drivers/net/netoops.c:netoops_send_packet(), patch 05.
+
+        Context: irqs off.  Locks: netoops_lock held.
+        """
+        head = packet.header(
+            jiffies=self.jiffies,
+            soft_dump=self.soft_dump,
+            packet_count=self.packet_count,
+            packet_no=packet_nr,
+            release=self.driver.m.release,
+        )
+        np = self.driver.data.np
+        await netpoll_send_udp(self.driver.m, np, head + bytes(self.data))  # type: ignore[arg-type]

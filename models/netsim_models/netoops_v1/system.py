@@ -1,0 +1,119 @@
+"""A machine with netoops v1 loaded: what the engine boots, and what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from netsim.core.memory import bind, kfree
+from netsim.core.sim import Sim
+from netsim.sync.mutex import Mutex
+from netsim_models.kernel.module import Module, ModuleState, delete_module, init_module
+from netsim_models.kernel.printk import kmsg_dump_register, kmsg_dump_unregister
+from netsim_models.kernel.sysctl import CtlTableHeader
+from netsim_models.net import events
+from netsim_models.net.rtnetlink import rtnl_lock, rtnl_unlock
+from netsim_models.netoops_v1.driver import Netoops, Paths
+from netsim_models.world import boot
+
+
+class NetoopsSystem:
+    """One booted system: the machine, the driver, and the kernel's books about its module."""
+
+    def __init__(self, sim: Sim, release: str, in_process: Paths, in_notifier: Paths) -> None:
+        self.sim = sim
+        self.machine = m = boot(sim, release)
+        self.driver = Netoops(m, in_process, in_notifier)
+        self.module_mutex = Mutex(sim, "module_mutex")
+        self.module = bind(sim, Module(ModuleState.LIVE), "module(netoops)")
+        self.ctl_table = CtlTableHeader(sim, "net_dump_device")
+        self.ctl_table.registered = True
+        m.netdev_chain.blocks = (*m.netdev_chain.blocks, self.driver.netoops_notifier)
+        m.log.dump_list.items = (self.driver.netoops_dumper,)
+
+    async def insmod(self) -> int:
+        """kernel/module.c:sys_init_module().  Context: process; may sleep.  Locks: module_mutex."""
+        return await init_module(self.sim, self.module_mutex, self.module, self.netoops_init)
+
+    async def rmmod(self) -> int:
+        """
+        kernel/module.c:sys_delete_module().
+
+        Context: process; may sleep.  Locks: module_mutex.
+        """
+        return await delete_module(self.sim, self.module_mutex, self.module, self.netoops_exit)
+
+    async def netoops_init(self) -> int:
+        """
+        drivers/net/netoops.c:netoops_init(), patch 05, with its unwinding.
+
+        Context: process; may sleep.  Locks: dump_list_lock; rtnl.
+        """
+        m, driver = self.machine, self.driver
+        driver.data = driver.fresh_data()
+        error = await kmsg_dump_register(m, driver.netoops_dumper)
+        if error:
+            return error
+        await self._register_netdevice_notifier()
+        await self.ctl_table.register()
+        return 0
+
+    async def netoops_exit(self) -> None:
+        """
+        drivers/net/netoops.c:netoops_exit(), patch 05.
+
+        Context: process; may sleep.  Locks: rtnl; netoops_lock; dump_list_lock.
+        """
+        m, driver = self.machine, self.driver
+        await self.ctl_table.unregister()
+        await rtnl_lock(m)
+        await m.netdev_chain.unregister(driver.netoops_notifier)
+        await rtnl_unlock(m)
+        await driver.disable_netoops(driver.in_process)
+        await kmsg_dump_unregister(m, driver.netoops_dumper)
+        kfree(driver.data)
+
+    async def _register_netdevice_notifier(self) -> None:
+        """
+        net/core/dev.c:register_netdevice_notifier(): links, then replays REGISTER and UP.
+
+        Context: process; may sleep.  Locks: takes rtnl.
+        """
+        m, block = self.machine, self.driver.netoops_notifier
+        await rtnl_lock(m)
+        await m.netdev_chain.register(block)
+        for dev in await m.dev_base.snapshot():
+            await block.call(events.NETDEV_REGISTER, dev)
+            if dev.up:
+                await block.call(events.NETDEV_UP, dev)
+        await rtnl_unlock(m)
+
+    # -- what the engine looks at ----------------------------------------------------------------
+
+    def dumps(self) -> Sequence[str]:
+        """One line for each dump and place it was sent to, with the fates of its packets."""
+        fates: dict[tuple[int, str], set[str]] = {}
+        for sent in self.machine.wire.sent:
+            packet = sent.packet
+            reason = packet.reason.name if packet.reason is not None else "?"
+            line = (
+                f"{reason} dump to {packet.destination_ip} at {packet.destination_mac} "
+                f"through {sent.device}"
+            )
+            fates.setdefault((packet.dump, line), set()).add(sent.fate)
+        return [f"{line}: {' and '.join(sorted(some))}" for (_, line), some in fates.items()]
+
+    def roots(self) -> Sequence[Any]:
+        """Live configuration: the driver's data, the devices, the tables of the network."""
+        m = self.machine
+        return [
+            self.driver.data,
+            *m.dev_base.items,
+            m.core,
+            *m.arp_tbl.entries.items,
+            *m.routes.live(),
+        ]
+
+    def counts(self) -> Sequence[Any]:
+        """Every reference count ever made."""
+        return self.machine.refcounts

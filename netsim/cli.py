@@ -1,0 +1,331 @@
+"""
+The command line: the only place that knows files, terminals and exit codes.
+
+0 holds; 1 violated; 2 the request is wrong; 3 unknown; 125 cannot judge.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netsim._version import __version__
+from netsim.errors import FileError, NetsimError, UsageError, escape
+
+if TYPE_CHECKING:
+    from netsim.results import Bounds, Options, ReplayResult
+    from netsim.run.check import Progress
+    from netsim.trace.documents import Recorded
+
+COLUMNS = 100
+HOLDS, VIOLATED, USAGE, UNKNOWN, CANNOT_JUDGE = 0, 1, 2, 3, 125
+EXIT = {"holds": HOLDS, "violated": VIOLATED, "unknown": UNKNOWN}
+
+
+def main() -> None:
+    """Run the command line; never ends in a traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except click.ClickException as error:
+        _complain(error.format_message())
+        code = USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("netsim: interrupted", err=True)
+        code = UNKNOWN
+    except NetsimError as error:
+        _complain(str(error))
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read has gone; point stdout elsewhere so that the interpreter ends quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = HOLDS
+    except Exception as error:
+        if os.environ.get("NETSIM_DEBUG"):
+            raise
+        text = escape(f"{type(error).__name__}: {error}")
+        click.echo(
+            f"netsim: [netsim internal bug] {text}\n"
+            "  please report it with the command; NETSIM_DEBUG=1 shows the traceback",
+            err=True,
+        )
+        code = CANNOT_JUDGE
+    sys.exit(code if isinstance(code, int) else HOLDS)
+
+
+def _complain(message: str) -> None:
+    """Print a message on stderr; lines that a terminal would break are broken between words."""
+    lines: list[str] = []
+    for line in f"netsim: {message}".splitlines():
+        lines += [line] if len(line) <= COLUMNS else textwrap.wrap(line, COLUMNS)
+    click.echo("\n".join(lines), err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="netsim")
+def cli() -> None:
+    """Explore every interleaving of kernel target managers, deterministically."""
+
+
+def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        [
+            click.option("--max-executions", type=int, help="Stop after so many executions."),
+            click.option("--max-steps", type=int, help="Stop after so many steps."),
+            click.option("--timeout", type=float, help="Stop after so many seconds."),
+            click.option(
+                "--faults", type=int, default=0, help="How many calls may fail (default 0)."
+            ),
+            click.option("--choose", multiple=True, help="What the environment decides by itself."),
+            click.option("-o", "output", type=click.Path(), help="Write the JSON document here."),
+            click.option("--json", "as_json", is_flag=True, help="Print the JSON document only."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _bounds(max_executions: int | None, max_steps: int | None, timeout: float | None) -> Bounds:
+    from netsim.results import Bounds
+
+    return Bounds(executions=max_executions, steps=max_steps, seconds=timeout)
+
+
+def _options(faults: int, choose: tuple[str, ...]) -> Options:
+    from netsim.results import Options
+
+    return Options(faults=faults, choose=tuple(sorted(set(choose))))
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+class _Meter:
+    """A line on stderr for what takes longer than a second, if a person looks."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._shown = 0.0
+        self._drawn = False
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if not sys.stderr.isatty() or now - self._started < 1 or now - self._shown < 0.2:
+            return
+        self._shown = now
+        self._drawn = True
+        if progress.total:
+            part = progress.done / progress.total
+            left = (now - self._started) * (1 - part) / part if part else 0
+            bar = "#" * int(30 * part)
+            text = f"[{bar:<30}] {progress.done}/{progress.total}  about {left:.0f} s left"
+        else:
+            text = f"{progress.done} {progress.text}"
+        click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._drawn:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _deliver(document: str, report: str, output: str | None, as_json: bool) -> None:
+    from netsim.trace.documents import write_atomically
+
+    if output is not None:
+        write_atomically(Path(output), document)
+    click.echo(document if as_json else report, nl=not as_json)
+
+
+@cli.command("list")
+def list_() -> None:
+    """List the designs that are installed."""
+    from netsim.run.registry import available, load
+    from netsim.view.show import list_text
+
+    click.echo(list_text([load(name) for name in available()]))
+
+
+@cli.command()
+@click.argument("design")
+def show(design: str) -> None:
+    """Show what DESIGN offers: operations, starting points, locks, sources, gaps."""
+    from netsim.run.registry import load
+    from netsim.view.show import design_text
+
+    click.echo(design_text(load(design)))
+
+
+@cli.command()
+@click.argument("design")
+@click.argument("scenario")
+@click.option("--first", is_flag=True, help="Stop at the first finding.")
+@_search_options
+def check(
+    design: str,
+    scenario: str,
+    first: bool,
+    output: str | None,
+    as_json: bool,
+    **limits: Any,
+) -> int:
+    """Explore SCENARIO on DESIGN, e.g. netsim check netoops-v1 'off || read'."""
+    from netsim.run.check import check as run_check
+    from netsim.run.registry import load
+    from netsim.run.story import story
+    from netsim.trace.documents import dump_check
+
+    meter = _Meter()
+    try:
+        result = run_check(
+            design,
+            scenario,
+            options=_options(limits["faults"], limits["choose"]),
+            bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
+            first=first,
+            progress=meter,
+        )
+    finally:
+        meter.close()
+    report = "" if as_json else story(result, load(design), colour=_colour())
+    _deliver(dump_check(result), report, output, as_json)
+    return EXIT[result.verdict.value]
+
+
+@cli.command()
+@click.argument("designs", nargs=-1, required=True)
+@click.option("--flows", type=int, default=2, help="Operations at a time (2).")
+@click.option("--expect", type=click.Choice(["holds"]), help="Exit 1 if a cell is red.")
+@_search_options
+def matrix(
+    designs: tuple[str, ...],
+    flows: int,
+    expect: str | None,
+    output: str | None,
+    as_json: bool,
+    **limits: Any,
+) -> int:
+    """Explore every operation of DESIGNS alone, then every pair; bounds are for each cell."""
+    from netsim.run.matrix import matrix as run_matrix
+    from netsim.trace.documents import dump_matrix
+    from netsim.view.matrix import matrix_report
+
+    if flows != 2:
+        raise UsageError(f"--flows {flows}: not yet; expected 2")
+    meter = _Meter()
+    try:
+        result = run_matrix(
+            designs,
+            options=_options(limits["faults"], limits["choose"]),
+            bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
+            progress=meter,
+        )
+    finally:
+        meter.close()
+    report = "" if as_json else matrix_report(result, colour=_colour())
+    _deliver(dump_matrix(result), report, output, as_json)
+    if expect == "holds" and any(cell.findings or cell.alone for cell in result.cells):
+        return VIOLATED
+    return HOLDS if result.complete else UNKNOWN
+
+
+@cli.command()
+@click.argument("source")
+@click.option("--log", type=click.Choice(["json", "console"]), help="Log each step to stderr.")
+@click.option("-o", "output", type=click.Path(), help="Write a netsim-trace of it here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON document only.")
+def replay(source: str, log: str | None, output: str | None, as_json: bool) -> int:
+    """Run a schedule again: SOURCE is a file, or the schedule itself."""
+    from netsim.trace.documents import dump_replay, dump_trace, trace_of, write_atomically
+
+    recorded = _recorded(source)
+    if len(recorded) > 1 and (output is not None or as_json):
+        raise UsageError(
+            f"{source} holds {len(recorded)} schedules: -o and --json take one; "
+            "replay the string of one of its findings"
+        )
+    codes = []
+    for one in recorded:
+        result, reproduced = _replay_one(one)
+        if output is not None and result.diverged is None:
+            write_atomically(Path(output), dump_trace(trace_of(one.schedule, result)))
+        if log is not None:
+            from netsim.view.log import log_replay
+
+            log_replay(result, "json" if log == "json" else "console", sys.stderr)
+        if as_json:
+            click.echo(dump_replay(result), nl=False)
+        else:
+            click.echo(_replay_text(one, result, reproduced))
+        if result.diverged is not None:
+            codes.append(CANNOT_JUDGE)
+        else:
+            codes.append(VIOLATED if reproduced else HOLDS)
+    if CANNOT_JUDGE in codes:
+        return CANNOT_JUDGE
+    return VIOLATED if all(code == VIOLATED for code in codes) else HOLDS
+
+
+def _recorded(source: str) -> list[Recorded]:
+    from netsim.trace.documents import Recorded, read_file
+    from netsim.trace.schedule import WORD, Schedule
+
+    if source.lstrip().startswith(WORD):
+        return [Recorded(Schedule.parse(source), None)]
+    try:
+        there = Path(source).exists()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise FileError(
+            source if len(source) <= 60 else source[:57] + "...",
+            "neither a file nor a schedule; expected a netsim-check, netsim-matrix or "
+            f"netsim-trace file, or a line that begins with '{WORD}'",
+        )
+    return read_file(Path(source))
+
+
+def _replay_one(one: Recorded) -> tuple[ReplayResult, bool]:
+    import attrs
+
+    from netsim.run.replay import replay as run_replay
+
+    result = run_replay(one.schedule, expected=one.trace)
+    ids = [finding.id for finding in result.findings]
+    reproduced = bool(ids) if one.finding is None else one.finding in ids
+    return attrs.evolve(result, reproduced=reproduced), reproduced
+
+
+def _replay_text(one: Recorded, result: ReplayResult, reproduced: bool) -> str:
+    from netsim.view.columns import columns
+    from netsim.view.report import fill, finding_report
+
+    lines = [f"{result.design}: {result.scenario}", "", columns(result), ""]
+    if result.diverged is not None:
+        d = result.diverged
+        lines.append(
+            fill(
+                f"DIVERGED at step {d.step}: expected {d.expected}; found {d.found}. "
+                "The usual cause: the design has changed since the schedule was recorded.",
+                "",
+                "  ",
+            )
+        )
+        return "\n".join(lines)
+    lines += [fill(f"{what}: {value}", "  ", "    ") for what, value in result.outcome]
+    lines.append("")
+    if one.finding is not None and not reproduced:
+        lines.append(f"finding {one.finding} did not happen again")
+    if not result.findings:
+        lines.append("no finding")
+    lines += [finding_report(f, n, None) for n, f in enumerate(result.findings, 1)]
+    return "\n".join(lines)

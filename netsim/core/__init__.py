@@ -1,0 +1,1 @@
+"""The simulated machine: threads, steps, footprints, shared memory.  Knows no primitive by name."""

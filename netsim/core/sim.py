@@ -1,0 +1,406 @@
+"""
+The simulated machine: its threads, its shared state, and one step at a time.
+
+There is no loop over steps here; that is `netsim.explorer.loop`.  Nothing here reads a clock or
+a random source, and two machines may be alive at once.
+"""
+
+import sys
+from collections.abc import Coroutine
+from types import CodeType, FrameType
+from typing import Any
+
+import attrs
+
+from netsim.core.access import INC, READ, WRITE, Key, Mode, merge
+from netsim.core.fault import Halt, Report, Site, Stop
+from netsim.core.op import Op
+from netsim.core.thread import Context, Life, Mark, SimThread
+
+#: How a footprint shows that a thread runs at all; only `Sim.halting` machines record it.
+MACHINE: Key = ("machine", "running")
+
+
+class Step:
+    """
+    One step of one execution: an operation and the thread's code up to its next one.
+
+    `footprint` maps each location touched to the strongest mode; `before` gives the state that
+    synchronisation objects (and the version that plain fields) had before the step; `plain`
+    lists unsynchronised accesses in order; `sync` the acquire (True) and release (False) edges.
+    """
+
+    __slots__ = ("before", "choice", "footprint", "op", "plain", "sync", "thread")
+
+    def __init__(self, thread: str, op: Op, choice: int) -> None:
+        self.thread = thread
+        self.op = op
+        self.choice = choice
+        self.footprint: dict[Key, Mode] = {}
+        self.before: dict[Key, Any] = {}
+        self.plain: list[tuple[Key, Mode, str]] = []
+        self.sync: list[tuple[bool, Key]] = []
+
+
+@attrs.define(eq=False)
+class Round:
+    """What one thread read and changed since `Sim.begin_round`; see `netsim.sync.wait`."""
+
+    reads: dict[Key, int] = attrs.Factory(dict)
+    first: dict[Key, Any] = attrs.Factory(dict)
+    last: dict[Key, Any] = attrs.Factory(dict)
+
+    def changed(self) -> bool:
+        """Tell whether some location now has another value than at the start of the round."""
+        return any(self.last[key] != old for key, old in self.first.items())
+
+
+class ModelError(Exception):
+    """A mistake in a model: simulated code raised an exception that is none of its kernel's."""
+
+
+class Sim:
+    """
+    A simulated machine.
+
+    Invariants: `threads` is never reordered and nothing is removed from it; a thread has a
+    pending operation exactly while it is live; outside `step` no simulated code runs.
+    """
+
+    def __init__(self, *, halting: bool = False, sites: bool = False) -> None:
+        self.threads: list[SimThread] = []
+        self.by_name: dict[str, SimThread] = {}
+        self.current: SimThread | None = None
+        self.reports: list[Report] = []
+        #: Steps performed so far; the number of the step under way while one is.
+        self.steps = 0
+        #: False while `{ }` or a judged prefix is re-run.
+        self.recording = False
+        #: True if some operation may stop the whole machine, which then orders every step.
+        self.halting = halting
+        self.halted = False
+        #: True if plain accesses are recorded with the function that makes them (slow).
+        self.sites = sites
+        self.versions: dict[Key, int] = {}
+        self.jiffies = 0
+        self.heap: dict[str, Any] = {}
+        self.boot_allocations: dict[str, int] = {}
+        #: Remaining number of failures that the environment may choose.
+        self.faults = 0
+        #: What that number was at the start; 0 means that no failure is explored.
+        self.fault_budget = 0
+        #: The value chosen for the step under way.
+        self.choice = 0
+        #: What the environment chose so far, where it was not the first value:
+        #: (thread, number of the choice in that thread, value).
+        self.chosen: list[tuple[str, int, int]] = []
+        #: What else the environment decides by itself, e.g. "arp".
+        self.choices: frozenset[str] = frozenset()
+        #: (location, old, new) of every change of a value, if somebody wants to know.
+        self.changes: list[tuple[Key, Any, Any]] | None = None
+        self._step = Step("", Op(), 0)
+
+    # -- threads ---------------------------------------------------------------------------
+
+    def spawn(
+        self,
+        name: str,
+        coroutine: Coroutine[Op, Any, Any],
+        *,
+        flow: int = 0,
+        context: Context = Context.PROCESS,
+        cpu: int = 0,
+        daemon: bool = False,
+    ) -> SimThread:
+        """
+        Add a thread; it runs at once up to (not including) its first operation.
+
+        Code before the first operation must touch nothing shared: it belongs to no step.
+        Raises ValueError if the name is in use.
+        """
+        if name in self.by_name:
+            raise ValueError(f"thread name {name!r} is in use")
+        thread = SimThread(name, coroutine, flow=flow, context=context, cpu=cpu, daemon=daemon)
+        self.threads.append(thread)
+        self.by_name[name] = thread
+        outer, self.current = self.current, thread
+        recording, self.recording = self.recording, False
+        try:
+            thread.pending = coroutine.send(None)
+        except StopIteration:
+            thread.life = Life.DONE
+        finally:
+            self.current = outer
+            self.recording = recording
+        return thread
+
+    def is_enabled(self, thread: SimThread) -> bool:
+        """Tell whether `thread` could perform its pending operation now."""
+        pending = thread.pending
+        return pending is not None and not self.halted and pending.enabled(self, thread)
+
+    def enabled(self) -> list[SimThread]:
+        """List the threads that could run now, in order of creation."""
+        if self.halted:
+            return []
+        return [
+            thread
+            for thread in self.threads
+            if thread.pending is not None and thread.pending.enabled(self, thread)
+        ]
+
+    def step(self, thread: SimThread, choice: int = 0) -> Step:
+        """
+        Perform the pending operation of `thread` and run its code up to the next one.
+
+        `choice` is the value that the environment chooses, for operations that leave one open.
+        The operation must be enabled.  Raises ModelError if the simulated code is mistaken.
+        """
+        op = thread.pending
+        assert op is not None, "a step needs a live thread"
+        self.steps += 1
+        self.current = thread
+        self.choice = choice
+        step = self._step = Step(thread.name, op, choice)
+        try:
+            if self.recording:
+                if self.halting:
+                    self.touch(MACHINE, INC)
+                if op.may_sleep and not thread.may_sleep():
+                    self._sleep_in_atomic(thread, op)
+            thread.pending = thread.coroutine.send(op.apply(self, thread))
+        except StopIteration:
+            self._finish(thread)
+        except Stop:
+            thread.life, thread.pending = Life.STOPPED, None
+        except Halt:
+            self.touch(MACHINE, WRITE)
+            self.halted = True
+            thread.life, thread.pending = Life.DONE, None
+        except AttributeError as error:
+            thread.life, thread.pending = Life.STOPPED, None
+            if getattr(error, "obj", error) is not None:
+                raise ModelError(f"{type(error).__name__}: {error}") from error
+            self._null_dereference(thread, error)
+        except Exception as error:
+            raise ModelError(f"{type(error).__name__}: {error}") from error
+        finally:
+            self.current = None
+        return step
+
+    def _finish(self, thread: SimThread) -> None:
+        thread.life, thread.pending = Life.DONE, None
+        for lock, mark in thread.held:
+            self.report(
+                "held-at-exit",
+                f"{self.title(thread)} ended while it holds {lock.name}",
+                objects=(lock.name,),
+                sites=(self.site_at(mark, "acquires"),),
+            )
+
+    # -- what a step touches ---------------------------------------------------------------
+
+    def touch(self, key: Key, mode: Mode, before: Any = None) -> None:
+        """Record that the running step touches location `key`, whose state was `before`."""
+        if not self.recording:
+            return
+        step = self._step
+        footprint = step.footprint
+        old = footprint.get(key)
+        if old is None:
+            footprint[key] = mode
+            step.before[key] = before
+        elif old != mode:
+            footprint[key] = merge(old, mode)
+
+    def acquire_edge(self, key: Key) -> None:
+        """Record that everything released at `key` happens before what follows here."""
+        if self.recording:
+            self._step.sync.append((True, key))
+
+    def release_edge(self, key: Key) -> None:
+        """Record that everything so far happens before what acquires at `key` later."""
+        if self.recording:
+            self._step.sync.append((False, key))
+
+    def value_changed(self, key: Key, old: Any, new: Any) -> None:
+        """Note that the value at `key` changed, for those who wait for a change."""
+        self.versions[key] = self.versions.get(key, 0) + 1
+        if self.changes is not None:
+            self.changes.append((key, old, new))
+        current = self.current
+        if current is not None and current.round is not None:
+            current.round.first.setdefault(key, old)
+            current.round.last[key] = new
+
+    def value_read(self, key: Key) -> None:
+        """Note that the running thread depends on the value at `key` in its round."""
+        current = self.current
+        if current is not None and current.round is not None:
+            current.round.reads[key] = self.versions.get(key, 0)
+
+    def plain_read(self, obj: Any, key: Key) -> None:
+        """Record an unsynchronised read of a shared field."""
+        current = self.current
+        if current is None:
+            return
+        if current.round is not None:
+            current.round.reads[key] = self.versions.get(key, 0)
+        if self.recording:
+            self.touch(key, READ, self.versions.get(key, 0))
+            self._step.plain.append((key, READ, self._caller() if self.sites else ""))
+
+    def plain_write(self, obj: Any, key: Key, old: Any, new: Any) -> None:
+        """Record an unsynchronised write of a shared field."""
+        if self.current is None:
+            return
+        if self.recording:
+            self.touch(key, WRITE, self.versions.get(key, 0))
+            self._step.plain.append((key, WRITE, self._caller() if self.sites else ""))
+        if old is not new and old != new:
+            self.value_changed(key, old, new)
+
+    def begin_round(self) -> Round:
+        """Start to note what the running thread reads and changes; ends with `end_round`."""
+        assert self.current is not None
+        self.current.round = fresh = Round()
+        return fresh
+
+    def end_round(self) -> None:
+        """Stop noting (nothing runs when an unfinished coroutine is thrown away)."""
+        if self.current is not None:
+            self.current.round = None
+
+    # -- findings --------------------------------------------------------------------------
+
+    def report(
+        self,
+        kind: str,
+        message: str,
+        *,
+        objects: tuple[str, ...] = (),
+        sites: tuple[Site, ...] = (),
+        fatal: bool = False,
+        role: str = "",
+    ) -> None:
+        """
+        File a finding against the running thread.
+
+        With `role`, the place where the thread is now becomes the first site.  A `fatal` finding
+        stops the thread here, its locks held: this call then does not return.
+        """
+        thread = self.current
+        assert thread is not None, "a finding needs a running thread"
+        if role:
+            sites = (self.site(role), *sites)
+        self.reports.append(
+            Report(kind, message, objects, sites, thread.name, thread.operation, self.steps, fatal)
+        )
+        if fatal:
+            raise Stop
+
+    def site(self, role: str) -> Site:
+        """Return the place where the running thread is now."""
+        thread = self.current
+        assert thread is not None
+        return self.site_at(self.mark(), role)
+
+    def mark(self) -> Mark:
+        """Return the place where the running thread is now, to be cited later by `site_at`."""
+        thread = self.current
+        if thread is None or not (self.recording or self.sites):
+            return ("", self.steps, ())
+        return (thread.name, self.steps, self._running_codes() or thread.codes())
+
+    def site_at(self, mark: Mark, role: str) -> Site:
+        """Turn a mark into a site."""
+        thread, step, codes = mark
+        function, source = cite(codes)
+        return Site(role, thread, step, function, source)
+
+    def site_of(self, thread: SimThread, role: str) -> Site:
+        """Return the place where a suspended thread waits to perform its pending operation."""
+        function, source = cite(thread.codes())
+        return Site(role, thread.name, 0, function, source)
+
+    def title(self, thread: SimThread) -> str:
+        """Name a thread as reports do: by its flow and operation."""
+        if thread.flow:
+            name = f"flow {thread.flow}"
+        else:
+            name = "the start" if thread.name.startswith("0") else thread.name
+        if thread.operation and thread.operation != name:
+            return f"{name} ({thread.operation})"
+        return name
+
+    def _running_codes(self) -> tuple[CodeType, ...]:
+        """Return the functions of models that are running, innermost first."""
+        codes = []
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and frame.f_code is not _STEP:
+            if not frame.f_globals.get("__name__", "").startswith("netsim."):
+                codes.append(frame.f_code)
+            frame = frame.f_back
+        return tuple(codes)
+
+    def _caller(self) -> str:
+        codes = self._running_codes()
+        return codes[0].co_name if codes else ""
+
+    def _sleep_in_atomic(self, thread: SimThread, op: Op) -> None:
+        held = ", ".join(lock.name for lock, _ in thread.held) or "no lock"
+        self.report(
+            "sleep-in-atomic",
+            f"{op.name}() may sleep, but {self.title(thread)} must not: {thread.in_atomic()}; "
+            f"holds {held}",
+            objects=tuple(lock.name for lock, _ in thread.held),
+            sites=tuple(self.site_at(mark, "acquires") for _, mark in thread.held),
+            role="sleeps",
+        )
+
+    def _null_dereference(self, thread: SimThread, error: AttributeError) -> None:
+        codes = []
+        traceback = error.__traceback__
+        while traceback is not None:
+            if not traceback.tb_frame.f_globals.get("__name__", "").startswith("netsim."):
+                codes.append(traceback.tb_frame.f_code)
+            traceback = traceback.tb_next
+        function, source = cite(tuple(reversed(codes)))
+        self.reports.append(
+            Report(
+                "null-deref",
+                f"{self.title(thread)} follows a NULL pointer to read '{error.name}' "
+                f"in {function.partition(CALLED_BY)[0]}()",
+                (f"->{error.name}",),
+                (Site("dereferences", thread.name, self.steps, function, source),),
+                thread.name,
+                thread.operation,
+                self.steps,
+                True,
+            )
+        )
+
+
+#: Between a function and its caller, in the functions of a site.
+CALLED_BY = " < "
+#: How many functions a site names: the innermost and those that called it.
+DEPTH = 4
+
+
+def cite(codes: tuple[CodeType, ...]) -> tuple[str, str]:
+    """
+    Return (functions, source) of a place in simulated code.
+
+    The functions are the innermost and its callers; the source is the kernel's file and function
+    as the first line of the docstring of the innermost cites it.
+    """
+    if not codes:
+        return "", ""
+    inner = codes[0]
+    doc = inner.co_consts[0] if inner.co_consts else None
+    first = doc.strip().partition("\n")[0] if isinstance(doc, str) else ""
+    source = first.partition(".  ")[0].strip().rstrip(".")
+    return CALLED_BY.join(code.co_name for code in codes[:DEPTH]), source
+
+
+_STEP = Sim.step.__code__

@@ -1,0 +1,110 @@
+"""One simulated flow of control: its coroutine, context, locks held, and pending operation."""
+
+from collections.abc import Coroutine
+from enum import Enum
+from types import CodeType
+from typing import Any, TypeAlias
+
+from netsim.core.op import Op
+
+ThreadName: TypeAlias = str
+Mark: TypeAlias = tuple[str, int, tuple[CodeType, ...]]
+"""A place in an execution: (thread, step, code of its functions, innermost first)."""
+
+
+class Context(Enum):
+    """Where simulated code runs; decides what may sleep."""
+
+    PROCESS = "process"
+    SOFTIRQ = "softirq"
+    HARDIRQ = "hardirq"
+    NMI = "nmi"
+
+
+class Life(Enum):
+    """Whether a thread can still run."""
+
+    LIVE = "live"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+class SimThread:
+    """
+    A thread of the simulated machine.
+
+    `pending` is the operation it will perform next; it is None once the thread has ended.
+    A *daemon* (a worker that waits for work) may be blocked for ever without that being wrong.
+    """
+
+    __slots__ = (
+        "allocations",
+        "context",
+        "coroutine",
+        "cpu",
+        "daemon",
+        "flow",
+        "held",
+        "irqs_off",
+        "life",
+        "name",
+        "operation",
+        "pending",
+        "preempt_count",
+        "round",
+    )
+
+    def __init__(
+        self,
+        name: ThreadName,
+        coroutine: Coroutine[Op, Any, Any],
+        *,
+        flow: int = 0,
+        context: Context = Context.PROCESS,
+        cpu: int = 0,
+        daemon: bool = False,
+    ) -> None:
+        self.name = name
+        self.coroutine = coroutine
+        self.flow = flow
+        self.context = context
+        self.cpu = cpu
+        self.daemon = daemon
+        self.life = Life.LIVE
+        self.pending: Op | None = None
+        #: Locks held, oldest first, with the place where each was acquired.
+        self.held: list[tuple[Any, Mark]] = []
+        self.irqs_off = 0
+        self.preempt_count = 0
+        #: The operation under way, canonical text; "" between operations.
+        self.operation = ""
+        self.allocations: dict[str, int] = {}
+        self.round: Any = None
+
+    def __repr__(self) -> str:
+        return f"SimThread({self.name!r}, {self.life.value})"
+
+    def may_sleep(self) -> bool:
+        """Tell whether the kernel would allow this thread to sleep now."""
+        return self.context is Context.PROCESS and not self.irqs_off and not self.preempt_count
+
+    def in_atomic(self) -> str:
+        """Say why the thread must not sleep, in the words of the kernel's report."""
+        return (
+            f"in_atomic(): {int(self.preempt_count > 0)}, irqs_disabled(): "
+            f"{int(self.irqs_off > 0)}, context: {self.context.value}"
+        )
+
+    def codes(self) -> tuple[CodeType, ...]:
+        """Return the functions of models in which the thread is suspended, innermost first."""
+        awaited: Any = self.coroutine
+        codes = []
+        while awaited is not None:
+            frame = getattr(awaited, "cr_frame", None)
+            if frame is None:
+                break
+            if not frame.f_globals["__name__"].startswith("netsim."):
+                codes.append(frame.f_code)
+            awaited = awaited.cr_await
+        codes.reverse()
+        return tuple(codes)

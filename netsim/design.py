@@ -1,0 +1,155 @@
+"""
+What a design is to the engine: named operations, starting points, probes, and how to boot it.
+
+Designs are found through the entry-point group ``netsim.designs``; the engine knows none by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from netsim.core.sim import Sim
+from netsim.core.thread import Context
+from netsim.errors import UsageError
+from netsim.notation import Call
+
+
+@attrs.frozen
+class Parameter:
+    """
+    One argument of an operation.
+
+    `check` returns None if a text is acceptable, else what was expected instead.
+    """
+
+    name: str
+    meaning: str
+    check: Callable[[str], str | None] = lambda _text: None
+    optional: bool = False
+
+
+@attrs.frozen
+class Operation:
+    """
+    A named entry point of a design.
+
+    `run` takes the system and the arguments and returns the result: None, an int (negative: an
+    errno), or a string.  `samples` are the argument lists that the matrix uses; none keeps the
+    operation out of it.  `halts` marks one that ends the whole machine.
+    """
+
+    name: str
+    meaning: str
+    run: Callable[..., Awaitable[Any]] = attrs.field(repr=False)
+    parameters: tuple[Parameter, ...] = ()
+    contexts: tuple[Context, ...] = (Context.PROCESS,)
+    samples: tuple[tuple[str, ...], ...] = ((),)
+    source: str = ""
+    halts: bool = False
+
+    def signature(self) -> str:
+        """Return the operation as one would write it, with placeholders."""
+        words = [f"[{p.name}]" if p.optional else p.name for p in self.parameters]
+        return " ".join([self.name, *words])
+
+
+class System(Protocol):
+    """A booted design on its simulated kernel."""
+
+    sim: Sim
+
+    def dumps(self) -> Sequence[str]:
+        """Return what left the machine so far, one line each, without times and ids."""
+        ...
+
+    def roots(self) -> Sequence[Any]:
+        """Return the shared objects that live configuration starts from, for leak checking."""
+        ...
+
+    def counts(self) -> Sequence[Any]:
+        """Return every `RefCount` of the system, freed objects included."""
+        ...
+
+
+@attrs.frozen
+class StartingPoint:
+    """A declared starting point: its name and the initial operations that lead there."""
+
+    name: str
+    initial: str
+
+
+@attrs.frozen
+class AcceptedLoss:
+    """A finding that the design's authors accept: kind, operations, and why."""
+
+    kind: str
+    operations: tuple[str, ...]
+    reason: str
+
+
+@attrs.frozen
+class Design:
+    """
+    One implementation of a target manager.
+
+    `boot` builds a fresh, deterministic system on an empty machine; it must not run a step.
+    """
+
+    name: str
+    summary: str
+    boot: Callable[[Sim], System] = attrs.field(repr=False)
+    operations: Mapping[str, Operation] = attrs.field(repr=False)
+    starts: tuple[StartingPoint, ...]
+    #: Operations run alone after quiescence, whose results belong to the outcome.
+    probes: tuple[str, ...]
+    #: (lock, what it protects, what may be taken inside it)
+    locks: tuple[tuple[str, str, str], ...] = ()
+    sources: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    accepted: tuple[AcceptedLoss, ...] = ()
+    #: Names of the error numbers that operations return negated.
+    errors: Mapping[int, str] = attrs.field(factory=dict, repr=False)
+    #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
+    tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
+
+    def validate(self, call: Call) -> Operation:
+        """
+        Return the operation that `call` names.
+
+        Raises UsageError if there is none, or if its arguments are not acceptable.
+        """
+        operation = self.operations.get(call.name)
+        if operation is None:
+            near = difflib.get_close_matches(call.name, self.operations, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise UsageError(
+                f"design {self.name} has no operation '{call.name}'{hint}\n"
+                f"  expected one of: {', '.join(sorted(self.operations))}"
+            )
+        required = sum(not p.optional for p in operation.parameters)
+        if not required <= len(call.arguments) <= len(operation.parameters):
+            raise UsageError(
+                f"operation '{call.name}' takes {_arguments(operation)}, "
+                f"found {len(call.arguments)}: '{call}'\n  expected: {operation.signature()}"
+            )
+        for parameter, text in zip(operation.parameters, call.arguments, strict=False):
+            expected = parameter.check(text)
+            if expected is not None:
+                shown = text if len(text) <= 60 else text[:57] + "..."
+                raise UsageError(
+                    f"operation '{call.name}': {parameter.name} must be {expected}, found {shown!r}"
+                )
+        return operation
+
+
+def _arguments(operation: Operation) -> str:
+    least = sum(not p.optional for p in operation.parameters)
+    most = len(operation.parameters)
+    if least == most:
+        return "no argument" if most == 0 else f"{most} argument{'s' * (most > 1)}"
+    return f"{least} to {most} arguments"

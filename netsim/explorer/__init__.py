@@ -1,0 +1,1 @@
+"""Who runs next: one loop over steps, and strategies that only answer that question."""

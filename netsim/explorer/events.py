@@ -1,0 +1,190 @@
+"""
+The events of the current execution with their happens-before clocks, and what each one races with.
+
+Names are those of Abdulla, Aronis, Jonsson, Sagonas, *Source Sets* (JACM 2017): E is the current
+execution, ``notdep(e, E)`` the events after e that do not happen after it, I(v) the initials of a
+sequence v.  Clocks are kept per thread name; an event's own entry is its number in its thread.
+
+Two dependent events of different threads race if neither is ordered before the other through a
+third.  A race is *reversible* if the second could run where the first did.  An operation that
+blocks is enabled by some events and disabled by others, so its races are looked for in the whole
+history of its guard: the event that enabled it cannot be swapped with it, the one that had
+disabled it can.  This makes two acquires of one lock race although a release stands between
+them, and an acquire that is still blocked at the end race with the one that holds the lock.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from netsim.core.access import CONFLICT, WRITE, Footprint, Key, Mode
+from netsim.core.op import Op
+
+Clock: TypeAlias = dict[str, int]
+
+
+class Event:
+    """One step of the current execution."""
+
+    __slots__ = ("before", "clock", "footprint", "index", "local", "thread")
+
+    def __init__(
+        self,
+        index: int,
+        thread: str,
+        local: int,
+        footprint: Footprint,
+        before: dict[Key, Any],
+        clock: Clock,
+    ) -> None:
+        self.index = index
+        self.thread = thread
+        self.local = local
+        self.footprint = footprint
+        self.before = before
+        self.clock = clock
+
+    def precedes(self, clock: Clock) -> bool:
+        """Tell whether this event happens before whatever has `clock`."""
+        return clock.get(self.thread, 0) >= self.local
+
+    def __repr__(self) -> str:
+        return f"Event({self.index}, {self.thread}#{self.local})"
+
+
+def join(clock: Clock, other: Clock) -> None:
+    """Make `clock` the least upper bound of both."""
+    for thread, local in other.items():
+        if clock.get(thread, 0) < local:
+            clock[thread] = local
+
+
+class History:
+    """
+    The events of the current execution, with an index of the accesses to each location.
+
+    Invariants (`validate`): events stand at their index; each thread's events are numbered from
+    1; every clock includes the clock of the thread's previous event.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.accesses: dict[Key, list[tuple[Event, Mode]]] = {}
+        self.last: dict[str, list[Event]] = {}
+
+    def append(
+        self, thread: str, op: Op, footprint: Footprint, before: dict[Key, Any]
+    ) -> tuple[Event, list[Event]]:
+        """Add the event of a step; return it and those that are in a reversible race with it."""
+        mine = self.last.setdefault(thread, [])
+        clock: Clock = dict(mine[-1].clock) if mine else {}
+        guard = op.guard()
+        races = self._guard_races(thread, op, guard, clock) if guard else []
+        for event in self._conflicts(thread, footprint, clock):
+            if event.precedes(clock):
+                continue
+            if event not in races and (not guard or self._open(thread, op, guard, event)):
+                races.append(event)
+            join(clock, event.clock)
+        event = Event(len(self.events), thread, len(mine) + 1, footprint, before, clock)
+        clock[thread] = event.local
+        self.events.append(event)
+        mine.append(event)
+        for key, mode in footprint.items():
+            self.accesses.setdefault(key, []).append((event, mode))
+        return event, races
+
+    def blocked(self, thread: str, op: Op) -> list[Event]:
+        """Return the events that a pending, blocked operation is in a reversible race with."""
+        return self._guard_races(thread, op, op.guard(), self.clock_of(thread))
+
+    def clock_of(self, thread: str) -> Clock:
+        """Return a copy of the clock of the thread's last event."""
+        mine = self.last.get(thread)
+        return dict(mine[-1].clock) if mine else {}
+
+    def truncate(self, length: int) -> None:
+        """Forget all events from index `length` on."""
+        while len(self.events) > length:
+            event = self.events.pop()
+            self.last[event.thread].pop()
+            for key in event.footprint:
+                self.accesses[key].pop()
+
+    def notdep(self, event: Event, end: int) -> list[Event]:
+        """Return the events after `event` and before index `end` that do not happen after it."""
+        thread, local = event.thread, event.local
+        return [
+            later
+            for later in self.events[event.index + 1 : end]
+            if later.clock.get(thread, 0) < local
+        ]
+
+    def _conflicts(self, thread: str, footprint: Footprint, clock: Clock) -> list[Event]:
+        """Events of others that conflict with `footprint`, latest first, not before `clock`."""
+        found: dict[int, Event] = {}
+        for key, mode in footprint.items():
+            conflicts = CONFLICT[mode]
+            for event, theirs in reversed(self.accesses.get(key, ())):
+                if (
+                    conflicts[theirs]
+                    and event.thread != thread
+                    and clock.get(event.thread, 0) < event.local
+                ):
+                    found[event.index] = event
+                if theirs == WRITE:
+                    break  # whatever is older happens before that write
+        return [found[index] for index in sorted(found, reverse=True)]
+
+    def _guard_races(
+        self, thread: str, op: Op, guard: tuple[Key, ...], clock: Clock
+    ) -> list[Event]:
+        """Events on the guard before which the operation could have run instead."""
+        races: list[Event] = []
+        for key in guard:
+            seen = dict(clock)
+            for event, mode in reversed(self.accesses.get(key, ())):
+                if mode == 0 or event.thread == thread or event.precedes(seen):
+                    continue
+                if self._admitted(thread, op, key, event):
+                    if event not in races:
+                        races.append(event)
+                    join(seen, event.clock)
+        return races
+
+    def _open(self, thread: str, op: Op, guard: tuple[Key, ...], event: Event) -> bool:
+        return any(self._admitted(thread, op, key, event) for key in guard)
+
+    def _admitted(self, thread: str, op: Op, key: Key, event: Event) -> bool:
+        """
+        Tell whether `op` would be enabled without `event` and all that happens after it.
+
+        Exact where the accesses to the guard are totally ordered; generous where they commute.
+        """
+        removed: Event | None = None
+        for other, _mode in self._from(key, event.index):
+            if other is event or event.precedes(other.clock):
+                if removed is None:
+                    removed = other
+            elif removed is not None:
+                return True
+        return removed is None or op.admits(key, removed.before[key], thread)
+
+    def _from(self, key: Key, index: int) -> Iterator[tuple[Event, Mode]]:
+        history = self.accesses.get(key, [])
+        start = len(history)
+        while start and history[start - 1][0].index >= index:
+            start -= 1
+        return iter(history[start:])
+
+    def validate(self) -> None:
+        """Check the data invariants; raises AssertionError naming the one that is broken."""
+        counts: dict[str, int] = {}
+        for index, event in enumerate(self.events):
+            assert event.index == index, f"{event} stands at {index}"
+            counts[event.thread] = counts.get(event.thread, 0) + 1
+            assert event.local == counts[event.thread], f"{event} is misnumbered"
+            assert event.clock[event.thread] == event.local, f"{event} has a foreign clock"
+        for earlier in self.events:
+            for later in self.events[earlier.index + 1 :]:
+                ordered = earlier.precedes(later.clock)
+                assert ordered or earlier.thread != later.thread, f"{earlier}, {later} unordered"

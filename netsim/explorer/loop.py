@@ -1,0 +1,126 @@
+"""
+The one loop over steps, and the seam that every strategy shares.
+
+A *program* builds a fresh machine whose threads stand before their first operation; it must be
+deterministic.  A *strategy* says who runs next.  An *observer* sees every step.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+
+from netsim.core.sim import Sim, Step
+from netsim.core.thread import SimThread
+
+
+class Program(Protocol):
+    """Something that can be run again and again from the start."""
+
+    def start(self) -> Sim:
+        """Return a fresh machine, its threads before their first operation."""
+        ...
+
+
+class Strategy(Protocol):
+    """Answers who runs next."""
+
+    def begin(self, sim: Sim) -> None:
+        """Prepare for one more execution."""
+        ...
+
+    def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
+        """Return the next choice if it is known to be possible, as in a prefix that is re-run."""
+        ...
+
+    def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int] | None:
+        """Return the thread to run and the value to choose for it, or None to give up."""
+        ...
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Learn what the chosen step did."""
+        ...
+
+
+class Observer(Protocol):
+    """Sees every step of every execution."""
+
+    def begin(self, sim: Sim) -> None:
+        """A new execution starts."""
+        ...
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """A step was made."""
+        ...
+
+
+@attrs.frozen
+class Choice:
+    """One entry of a schedule: which thread ran, and the value chosen for it (0 if none)."""
+
+    thread: str
+    value: int = 0
+
+
+@attrs.define(eq=False)
+class Execution:
+    """
+    One run under one schedule.
+
+    `complete` is True if it went on until nothing was enabled; False if the strategy gave up or
+    the step bound cut it (`cut`).  `switches` counts where another thread went on; `preemptions`
+    those of them that left an enabled thread, and is exact unless choices were forced.
+    """
+
+    sim: Sim
+    schedule: list[Choice]
+    complete: bool
+    cut: bool
+    preemptions: int
+    switches: int
+
+
+def execute(
+    program: Program,
+    strategy: Strategy,
+    observers: Sequence[Observer] = (),
+    steps_max: int = 0,
+) -> Execution:
+    """
+    Run one execution of `program`: until nothing is enabled, the strategy gives up, or
+    `steps_max` steps (0: no bound) are made.
+    """
+    sim = program.start()
+    strategy.begin(sim)
+    for observer in observers:
+        observer.begin(sim)
+    schedule: list[Choice] = []
+    last: SimThread | None = None
+    preemptions = switches = 0
+    complete = cut = False
+    while True:
+        chosen = strategy.forced(sim)
+        enabled: Sequence[SimThread] = ()
+        if chosen is None:
+            enabled = sim.enabled()
+            if not enabled:
+                complete = True
+                break
+        if steps_max and len(schedule) >= steps_max:
+            cut = True
+            break
+        if chosen is None:
+            chosen = strategy.choose(sim, enabled)
+            if chosen is None:
+                break
+        thread, value = chosen
+        if thread is not last and last is not None:
+            switches += 1
+            preemptions += last in enabled
+        last = thread
+        step = sim.step(thread, value)
+        schedule.append(Choice(thread.name, value))
+        strategy.stepped(sim, step)
+        for observer in observers:
+            observer.stepped(sim, step)
+    return Execution(sim, schedule, complete, cut, preemptions, switches)

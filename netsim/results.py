@@ -1,0 +1,228 @@
+"""
+What a check, a matrix and a replay find out, as values.
+
+The fields are those of the JSON documents (`netsim-check`, `netsim-matrix`, `netsim-replay`,
+version 1), in the same words; all are immutable and compare by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Literal
+
+import attrs
+
+from netsim.errors import CounterexampleFound
+
+Status = Literal["reached", "unreachable", "undecided"]
+Where = Literal["initial", "flows", "end"]
+CutBy = Literal["executions", "steps", "seconds", "preemptions", "interrupt"]
+
+
+class Verdict(Enum):
+    """The answer to a check: a bound that cut the search makes it UNKNOWN, never HOLDS."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    UNKNOWN = "unknown"
+
+
+@attrs.frozen
+class Site:
+    """One place that takes part in a finding; `step` is 1-based, 0 if none belongs to it."""
+
+    role: str
+    flow: str
+    step: int
+    function: str
+    source: str
+
+
+@attrs.frozen
+class Difference:
+    """One way in which an outcome differs from the nearest sequential one."""
+
+    what: str
+    expected: str
+    found: str
+
+
+@attrs.frozen
+class Nearest:
+    """The sequential order that comes nearest to an outcome, and what differs."""
+
+    order: tuple[str, ...]
+    differs: tuple[Difference, ...]
+
+
+@attrs.frozen
+class Finding:
+    """A violation: one rule, one set of objects and functions, its smallest known schedule."""
+
+    id: str
+    kind: str
+    status: Status
+    where: Where
+    message: str
+    flows: tuple[str, ...]
+    operations: tuple[str, ...]
+    objects: tuple[str, ...]
+    sites: tuple[Site, ...]
+    schedule: str
+    steps: int
+    preemptions: int
+    minimal: bool
+    consequences: tuple[str, ...] = ()
+    nearest: Nearest | None = None
+
+
+@attrs.frozen
+class Outcome:
+    """One distinct outcome: what was observed, whether a sequential order gives it, a schedule."""
+
+    observed: tuple[tuple[str, str], ...]
+    serial: bool
+    schedule: str
+
+
+@attrs.frozen
+class Bounds:
+    """Limits of a search; None is no limit.  `seconds` is wall time."""
+
+    executions: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
+    preemptions: int | None = None
+
+
+@attrs.frozen
+class Options:
+    """What the environment may do: number of failures, and what it decides by itself."""
+
+    faults: int = 0
+    choose: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Result:
+    """The result of a check."""
+
+    netsim: str
+    design: str
+    scenario: str
+    start: Literal["reached", "unreachable"]
+    options: Options
+    verdict: Verdict
+    complete: bool
+    cut_by: CutBy | None
+    bounds: Bounds
+    executions: int
+    blocked: int
+    deadlocked: int
+    steps: int
+    findings: tuple[Finding, ...]
+    outcomes: tuple[Outcome, ...]
+    #: Sentences that are no findings: a start that was not reached, orders that hang anyway.
+    notes: tuple[str, ...] = ()
+    #: Makes the report of this result; no part of its value.
+    tell: Callable[[Result], str] = attrs.field(default=str, eq=False, repr=False)
+
+    def assert_holds(self) -> None:
+        """
+        Do nothing if the verdict is HOLDS.
+
+        Raises CounterexampleFound, whose text is the report, if it is VIOLATED or UNKNOWN.
+        """
+        if self.verdict is not Verdict.HOLDS:
+            raise CounterexampleFound(self.tell(self), self)
+
+
+@attrs.frozen
+class Start:
+    """A starting point that a design declares."""
+
+    name: str
+    scenario: str
+
+
+@attrs.frozen
+class Cell:
+    """
+    One cell of the matrix: one scenario and what it showed.
+
+    `findings` are ids of findings that need all its operations; `alone` are those that a part of
+    them shows by itself.  An unreachable start is decided: nothing starts there.
+    """
+
+    design: str
+    start: str
+    operations: tuple[str, ...]
+    scenario: str
+    verdict: Verdict
+    complete: bool
+    executions: int
+    findings: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class MatrixFinding:
+    """A distinct finding of a matrix with the design that shows it."""
+
+    design: str
+    finding: Finding
+
+
+@attrs.frozen
+class MatrixResult:
+    """The result of a matrix."""
+
+    netsim: str
+    designs: tuple[str, ...]
+    flows: int
+    options: Options
+    starts: tuple[Start, ...]
+    operations: tuple[str, ...]
+    complete: bool
+    executions: int
+    steps: int
+    findings: tuple[MatrixFinding, ...]
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Divergence:
+    """Where a replay left its recording."""
+
+    step: int
+    expected: str
+    found: str
+
+
+@attrs.frozen
+class Event:
+    """One step of a replayed execution, for the eye: who, where, what it did, what changed."""
+
+    step: int
+    thread: str
+    operation: str
+    function: str
+    call: str
+    changes: tuple[str, ...]
+    enabled: tuple[str, ...]
+    findings: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class ReplayResult:
+    """The result of a replay: `reproduced` tells whether the recorded finding happened again."""
+
+    design: str
+    scenario: str
+    reproduced: bool
+    diverged: Divergence | None
+    findings: tuple[Finding, ...]
+    events: tuple[Event, ...] = ()
+    outcome: tuple[tuple[str, str], ...] = ()

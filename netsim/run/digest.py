@@ -1,0 +1,26 @@
+"""A checksum over who ran, who could have, and what it did: tells a diverging replay."""
+
+import zlib
+
+from netsim.core.sim import Sim, Step
+
+
+class Digest:
+    """An observer that sums up an execution; `text` has eight hexadecimal digits."""
+
+    def __init__(self) -> None:
+        self._crc = 0
+
+    def begin(self, sim: Sim) -> None:
+        """Start over."""
+        self._crc = 0
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Take in one step."""
+        line = f"{step.thread}\0{step.op.call()}\0{step.op.label()}\0{step.choice}\n"
+        self._crc = zlib.crc32(line.encode(), self._crc)
+
+    @property
+    def text(self) -> str:
+        """Return the checksum so far."""
+        return f"{self._crc:08x}"

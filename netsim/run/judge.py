@@ -1,0 +1,144 @@
+"""From the reports of one execution to findings: what is the root, what follows, what is one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import attrs
+
+from netsim.checkers.ending import judge_ending
+from netsim.checkers.leaks import leaked_memory, leaked_references
+from netsim.core.fault import Report
+from netsim.design import Design
+from netsim.notation import Scenario
+from netsim.results import Finding, Nearest, Site, Where
+from netsim.run.outcome import Observed
+from netsim.run.program import Run, ScenarioProgram
+from netsim.run.serial import Faults, SerialReference
+
+#: The part of a label that tells instances of one kind apart.
+_INSTANCE = re.compile(r"/[A-Za-z0-9_.]+?\.\d+|#\d+|\(\d+\.\d+\.\d+\.\d+\)")
+
+
+@attrs.frozen
+class Judged:
+    """A finding of one execution before its schedule is known."""
+
+    report: Report
+    where: Where
+    consequences: tuple[str, ...]
+    nearest: Nearest | None = None
+
+    @property
+    def id(self) -> str:
+        """Kind, objects and functions, hashed: findings with equal ids are one."""
+        report = self.report
+        objects = tuple(_INSTANCE.sub("", label) for label in report.objects)
+        functions: tuple[str, ...] = ()
+        if report.kind not in ("data-race", "leak"):  # once for each field, each object
+            functions = tuple(sorted({site.function for site in report.sites}))
+        if self.nearest is not None:
+            objects += tuple(
+                re.sub(r"\d+\.\d+\.\d+\.\d+|0x[0-9A-F]+", "", d.what) for d in self.nearest.differs
+            )
+        text = "\0".join((report.kind, *objects, "|", *functions))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def judge(
+    observed: Observed,
+    at_end: Sequence[Judged],
+    reference: SerialReference | None,
+    faults: Faults,
+    program: ScenarioProgram,
+) -> list[Judged]:
+    """
+    Return the findings of an execution that has come to rest and been observed.
+
+    `at_end` are those found before the probes ran.
+    """
+    findings = list(at_end)
+    root = any(judged.report.fatal for judged in findings)
+    if reference is not None and not root and not reference.explains(observed, faults):
+        findings.append(_not_serialisable(observed, reference, program.design, program.names))
+    return findings
+
+
+def judge_run(run: Run) -> list[Judged]:
+    """Return what the execution itself shows: reports of its steps, its end, and leaks."""
+    sim = run.sim
+    sim.recording = False
+    reports = list(sim.reports)
+    ending = judge_ending(sim)
+    consequences = ending.consequences
+    fatal = [report for report in reports if report.fatal]
+    judged = [
+        Judged(report, "flows", consequences if fatal and report is fatal[0] else ())
+        for report in reports
+    ]
+    judged += [
+        Judged(report, "end", consequences if not fatal else ()) for report in ending.reports
+    ]
+    if not sim.halted:
+        leaks = leaked_references(sim, run.system.counts())
+        leaks += leaked_memory(sim, run.system.roots())
+        judged += [Judged(report, "end", ()) for report in leaks]
+    return judged
+
+
+def _not_serialisable(
+    observed: Observed, reference: SerialReference, design: Design, names: tuple[str, ...]
+) -> Judged:
+    tell = design.tell
+    nearest = reference.nearest(observed)
+    differs = nearest.differs if nearest is not None else ()
+    done = ", ".join(
+        f"{text} failed with {value}" if value.startswith("-") else f"{text} succeeded"
+        for _, text, value in observed.results
+        if value is not None
+    )
+    told = [tell(d.what, d.expected, d.found) for d in differs]
+    words = " and ".join(dict.fromkeys(word for word in told if word)) or "; ".join(
+        f"{d.what} gives {d.found}, not {d.expected}" for d in differs
+    )
+    message = f"{done or 'the machine stopped'}, yet {words or 'nobody hangs as in every order'}"
+    message += "; no sequential order gives this outcome"
+    return Judged(
+        Report("not-serialisable", message, names, (), "", "", 0, False), "end", (), nearest
+    )
+
+
+def finding(
+    judged: Judged,
+    operations: tuple[str, ...],
+    schedule: str,
+    steps: int,
+    preemptions: int,
+) -> Finding:
+    """Make the finding that a result shows."""
+    report = judged.report
+    flows = tuple(dict.fromkeys([report.thread, *(s.thread for s in report.sites)]))
+    return Finding(
+        id=judged.id,
+        kind=report.kind,
+        status="reached",
+        where=judged.where,
+        message=report.message,
+        flows=tuple(flow for flow in flows if flow),
+        operations=operations,
+        objects=report.objects,
+        sites=tuple(Site(s.role, s.thread, s.step, s.function, s.source) for s in report.sites),
+        schedule=schedule,
+        steps=steps,
+        preemptions=preemptions,
+        minimal=False,
+        consequences=judged.consequences,
+        nearest=judged.nearest,
+    )
+
+
+def operations_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the operations of the flows, as text, each once."""
+    return tuple(dict.fromkeys(str(call) for flow in scenario.flows for call in flow.calls))

@@ -1,0 +1,182 @@
+"""A scenario on a design as a program: boot, run `{ }` to quiescence, stand the flows ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+
+from netsim.checkers.ending import judge_ending, unfinished
+from netsim.core.fault import Report
+from netsim.core.sim import Sim
+from netsim.core.thread import Context
+from netsim.design import Design, System
+from netsim.errors import UsageError
+from netsim.notation import Call, Flow, Scenario
+from netsim.results import Options
+from netsim.run.flow import Bound, run_flow
+
+#: No initial part takes more steps than this; it would be a model that never comes to rest.
+STEPS_MAX = 100_000
+
+#: What the environment may be asked to decide by itself.
+CHOICES: tuple[str, ...] = ()
+
+
+@attrs.define(eq=False)
+class Run:
+    """One machine with its system, and the results of its flows so far."""
+
+    sim: Sim
+    system: System
+    results: dict[int, list[Any]]
+    initial: tuple[Report, ...]
+    #: Why the start was not reached; "" if it was.
+    unreached: str = ""
+
+
+class ScenarioProgram:
+    """
+    A program for the explorer; `run` is the machine of the latest start.
+
+    Raises UsageError at once if the scenario does not fit the design.
+    """
+
+    def __init__(
+        self, design: Design, scenario: Scenario, options: Options, *, sites: bool = False
+    ) -> None:
+        self.design = design
+        self.scenario = scenario
+        self.options = options
+        self.sites = sites
+        self.contexts = [_context(design, flow) for flow in scenario.flows]
+        for call in scenario.initial:
+            design.validate(call)
+        calls = [call for flow in scenario.flows for call in flow.calls]
+        #: Names of the operations of the flows, sorted, each once.
+        self.names = tuple(sorted({call.name for call in calls}))
+        self.halting = any(design.operations[call.name].halts for call in calls)
+        if any(design.operations[call.name].halts for call in scenario.initial):
+            raise UsageError("an operation that ends the machine cannot stand in { }")
+        if options.faults < 0:
+            raise UsageError(f"faults must be 0 or more, found {options.faults}")
+        for what in options.choose:
+            if what not in CHOICES:
+                raise UsageError(
+                    f"--choose {what}: not yet; nothing is left to the environment so far "
+                    "but failures (--faults N)"
+                )
+        self.run: Run
+
+    def start(self) -> Sim:
+        """Boot, run `{ }`, and return the machine with every flow before its first operation."""
+        sim = Sim(halting=self.halting, sites=self.sites)
+        system = self.design.boot(sim)
+        self.run = run = Run(sim, system, {}, ())
+        if self.scenario.initial:
+            run.unreached = self._initial(run)
+            run.initial = tuple(sim.reports)
+            sim.reports.clear()
+            sim.steps = 0
+        if run.unreached:
+            return sim
+        sim.faults = sim.fault_budget = self.options.faults
+        for number, flow in enumerate(self.scenario.flows, 1):
+            results: list[Any] = []
+            run.results[number] = results
+            sim.spawn(
+                str(number),
+                run_flow(self._bind(system, flow.calls), results),
+                flow=number,
+                context=self.contexts[number - 1],
+                cpu=number - 1,
+            )
+        sim.recording = True
+        return sim
+
+    def probe(self, text: str, name: str) -> Any:
+        """Run one operation alone after quiescence; return its result, or why it never ended."""
+        run = self.run
+        sim = run.sim
+        sim.recording = False
+        results: list[Any] = []
+        call = Call(text, ())
+        thread = sim.spawn(name, run_flow(self._bind(run.system, (call,)), results))
+        settle(sim)
+        if results:
+            return results[0]
+        waits = thread.pending.waits_for(thread) if thread.pending is not None else "nothing"
+        return Unfinished(waits)
+
+    def _bind(self, system: System, calls: Sequence[Call]) -> list[Bound]:
+        return [Bound(str(call), self._call(system, call)) for call in calls]
+
+    def _call(self, system: System, call: Call) -> Callable[[], Any]:
+        operation = self.design.operations[call.name]
+        return lambda: operation.run(system, *call.arguments)
+
+    def _initial(self, run: Run) -> str:
+        """Run `{ }`; return why its end was not reached, or ""."""
+        sim = run.sim
+        results: list[Any] = []
+        for number, call in enumerate(self.scenario.initial):
+            # One thread each: what an operation leaves undone must not carry the next one off.
+            sim.spawn(
+                f"0.{number}" if number else "0", run_flow(self._bind(run.system, (call,)), results)
+            )
+            settle(sim)
+            if sim.reports:
+                return f"{call}: {sim.reports[0].message}"
+            if unfinished(sim):
+                ending = judge_ending(sim)
+                return f"{call}: {ending.reports[0].message}"
+        return ""
+
+
+@attrs.frozen
+class Unfinished:
+    """The result of an operation that never ended, and what it waits for."""
+
+    waits: str
+
+
+def settle(sim: Sim) -> None:
+    """Run every enabled thread as long as it can, oldest first, until none is."""
+    steps = 0
+    moved = True
+    while moved:
+        moved = False
+        for thread in sim.threads:
+            while sim.is_enabled(thread):
+                sim.step(thread)
+                moved = True
+                steps += 1
+                if steps > STEPS_MAX:
+                    raise UsageError(f"the model does not come to rest within {STEPS_MAX} steps")
+            if moved:
+                break  # what it did may have made an older one able to run
+
+
+def _context(design: Design, flow: Flow) -> Context:
+    if flow.strike is not None:
+        raise UsageError(
+            "strikes ('!') are not yet explored: an operation that strikes a flow on its own "
+            "CPU is parsed only; write it as a flow of its own to run it on another CPU"
+        )
+    if flow.context in ("hardirq", "nmi"):
+        raise UsageError(
+            f"context '{flow.context}' is not yet explored: expected process or softirq"
+        )
+    operations = [design.validate(call) for call in flow.calls]
+    if flow.context is None:
+        return operations[0].contexts[0]
+    context = Context(flow.context)
+    for operation in operations:
+        if context not in operation.contexts:
+            allowed = ", ".join(c.value for c in operation.contexts)
+            raise UsageError(
+                f"operation '{operation.name}' does not run in context '{flow.context}': "
+                f"expected {allowed}"
+            )
+    return context

@@ -1,0 +1,46 @@
+"""Designs by name, from the entry-point group ``netsim.designs``."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.metadata import EntryPoint, entry_points
+
+from netsim.design import Design
+from netsim.errors import UsageError
+
+GROUP = "netsim.designs"
+
+
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+
+
+def available() -> tuple[str, ...]:
+    """Return the names of all installed designs, sorted."""
+    return tuple(_points())
+
+
+def load(name: str) -> Design:
+    """
+    Return the design called `name`.
+
+    Raises UsageError with the nearest known name if there is none, or if it cannot be loaded.
+    """
+    points = _points()
+    point = points.get(name)
+    if point is None:
+        near = difflib.get_close_matches(name, points, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        shown = name if len(name) <= 60 else name[:57] + "..."
+        raise UsageError(
+            f"no design is called {shown!r}{hint}\n  expected one of: {', '.join(points) or 'none'}"
+        )
+    try:
+        design = point.load()
+    except Exception as error:
+        raise UsageError(
+            f"design {name} cannot be loaded from {point.value}: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(design, Design):
+        raise UsageError(f"design {name} at {point.value} is a {type(design).__name__}, no Design")
+    return design

@@ -1,0 +1,220 @@
+"""replay(): one stored schedule again, verified at each step and told in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from netsim.checkers.datarace import DataRaces
+from netsim.core.access import Key
+from netsim.core.sim import Sim, Step
+from netsim.core.thread import SimThread
+from netsim.design import Design
+from netsim.explorer.loop import execute
+from netsim.notation import parse
+from netsim.results import Divergence, Event, Finding, ReplayResult
+from netsim.run.digest import Digest
+from netsim.run.judge import finding, judge, judge_run, operations_of
+from netsim.run.outcome import observe
+from netsim.run.program import ScenarioProgram
+from netsim.run.registry import load
+from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.trace.documents import Trace
+from netsim.trace.schedule import Schedule
+
+
+class Follower:
+    """
+    A strategy that follows a schedule and verifies it.
+
+    `diverged` tells where the schedule could not be followed; `events` is the story.
+    """
+
+    def __init__(self, schedule: Sequence[tuple[str, int]], expected: Trace | None) -> None:
+        self.schedule = schedule
+        self.expected = expected
+        self.diverged: Divergence | None = None
+        self.events: list[Event] = []
+        self._call = ""
+        self._function = ""
+        self._operation = ""
+        self._enabled: tuple[str, ...] = ()
+        self._reports = 0
+
+    def begin(self, sim: Sim) -> None:
+        """Start over."""
+        self.events = []
+        self._reports = 0
+        sim.changes = []
+
+    def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
+        """Nothing is known without looking at what is enabled."""
+        return None
+
+    def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int] | None:
+        """Return the next choice, or give up where it does not fit."""
+        at = len(self.events)
+        if at >= len(self.schedule):
+            self._diverge(at, "the end of the schedule", f"thread {enabled[0].name} enabled")
+            return None
+        name, value = self.schedule[at]
+        thread = next((t for t in enabled if t.name == name), None)
+        names = tuple(t.name for t in enabled)
+        if thread is None:
+            known = sim.by_name.get(name)
+            state = "there is no such thread"
+            if known is not None:
+                state = f"it is {known.life.value}"
+                if known.pending is not None:
+                    state = f"it waits for {known.pending.waits_for(known)}"
+            self._diverge(at, f"thread {name} enabled", f"{state}; enabled: {', '.join(names)}")
+            return None
+        assert thread.pending is not None
+        if value and value >= thread.pending.options(sim):
+            self._diverge(at, f"a choice of value {value}", f"{thread.pending.name}")
+            return None
+        call = f"{thread.pending.call()} {thread.pending.label()}".rstrip()
+        if self.expected is not None:
+            recorded = self.expected.steps[at]
+            if recorded.call != call:
+                self._diverge(at, f"thread {name} to perform {recorded.call}", call)
+                return None
+            if recorded.enabled != names:
+                self._diverge(
+                    at, f"enabled: {', '.join(recorded.enabled)}", f"enabled: {', '.join(names)}"
+                )
+                return None
+        codes = thread.codes()
+        self._function = codes[0].co_name if codes else ""
+        self._operation = thread.operation or thread.pending.label()
+        self._enabled = names
+        self._call = call
+        if sim.changes is not None:
+            sim.changes.clear()
+        return thread, value
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Add the step to the story."""
+        findings = tuple(report.kind for report in sim.reports[self._reports :])
+        self._reports = len(sim.reports)
+        self.events.append(
+            Event(
+                step=sim.steps,
+                thread=step.thread,
+                operation=self._operation,
+                function=self._function,
+                call=self._call,
+                changes=_changes(sim.changes or []),
+                enabled=self._enabled,
+                findings=findings,
+            )
+        )
+
+    def _diverge(self, at: int, expected: str, found: str) -> None:
+        if self.diverged is None:
+            self.diverged = Divergence(at + 1, expected, found)
+
+
+def _changes(changes: list[tuple[Key, Any, Any]]) -> tuple[str, ...]:
+    """Tell what a step changed, last value of each location."""
+    first: dict[Key, Any] = {}
+    last: dict[Key, Any] = {}
+    for key, old, new in changes:
+        first.setdefault(key, old)
+        last[key] = new
+    return tuple(
+        f"{key[0]}.{key[1]}: {_change(first[key], last[key])}"
+        for key in last
+        if first[key] != last[key]
+    )
+
+
+def _change(old: Any, new: Any) -> str:
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        gone = [f"- {_value(item)}" for item in old if item not in new]
+        come = [f"+ {_value(item)}" for item in new if item not in old]
+        return ", ".join(gone + come)
+    return f"{_value(old)} -> {_value(new)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(_value(item) for item in value) + ")"
+    name = getattr(value, "name", None)
+    if (
+        isinstance(name, str)
+        and type(value).__module__.startswith("netsim")
+        and hasattr(type(value), "__members__")
+    ):
+        return name
+    return str(value)
+
+
+def replay(
+    schedule: Schedule | str, *, expected: Trace | None = None, design: Design | None = None
+) -> ReplayResult:
+    """
+    Run one schedule, or its text, again and judge it.
+
+    `reproduced` is True if at least one finding shows; where the schedule does not fit (its
+    threads, operations, enabled sets or checksum), `diverged` says so instead.  Raises UsageError
+    if the design or the scenario is not known here, FileError for a damaged text.
+    """
+    if isinstance(schedule, str):
+        schedule = Schedule.parse(schedule)
+    design = design or load(schedule.design)
+    scenario = parse(schedule.scenario, design.operations)
+    program = ScenarioProgram(design, scenario, schedule.options, sites=True)
+    follower, digest, races = Follower(schedule.choices, expected), Digest(), DataRaces()
+    program.start()
+    if program.run.unreached:
+        return ReplayResult(
+            design.name,
+            str(scenario),
+            False,
+            Divergence(0, "a start that is reached", program.run.unreached),
+            (),
+        )
+    execution = execute(program, follower, (digest, races))
+    diverged = follower.diverged
+    if diverged is None and len(follower.events) < len(schedule.choices):
+        diverged = Divergence(
+            len(follower.events) + 1,
+            f"thread {schedule.choices[len(follower.events)][0]} to run",
+            "nothing is enabled any more",
+        )
+    if diverged is None and schedule.digest and digest.text != schedule.digest:
+        diverged = Divergence(
+            len(follower.events),
+            f"checksum {schedule.digest}",
+            f"{digest.text}: the same threads ran, but did something else",
+        )
+    if diverged is not None or not execution.complete:
+        return ReplayResult(design.name, str(scenario), False, diverged, (), tuple(follower.events))
+    at_end = judge_run(program.run)
+    observed = observe(program)
+    reference = SerialReference(program, ORDERS_MAX, 100_000)
+    judged = judge(observed, at_end, reference, faults_of(execution.sim), program)
+    findings: dict[str, Finding] = {}
+    for one in judged:
+        made = finding(
+            one,
+            operations_of(scenario),
+            str(attrs.evolve(schedule, digest=digest.text)),
+            len(execution.schedule),
+            execution.preemptions,
+        )
+        findings.setdefault(made.id, made)
+    return ReplayResult(
+        design=design.name,
+        scenario=str(scenario),
+        reproduced=bool(findings),
+        diverged=None,
+        findings=tuple(findings.values()),
+        events=tuple(follower.events),
+        outcome=observed.lines(),
+    )

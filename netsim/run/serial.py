@@ -1,0 +1,225 @@
+"""
+Serialisability: the outcomes of all sequential orders, and whether one explains an outcome.
+
+In a sequential order control passes only when no operation or work item is under way, or the
+one under way is blocked until another acts.  A queued work item is a block of its own, anywhere
+after its cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from netsim.core.sim import Sim, Step
+from netsim.core.thread import SimThread
+from netsim.explorer.loop import execute
+from netsim.notation import Flow, Scenario
+from netsim.results import Difference, Nearest
+from netsim.run.outcome import Observed, observe
+from netsim.run.program import ScenarioProgram
+
+#: Sequential orders beyond this number are not walked: the verdict is then UNKNOWN.
+ORDERS_MAX = 20_000
+
+Faults = tuple[tuple[str, int, int], ...]
+"""What the environment chose in an execution, sorted; see `Sim.chosen`."""
+
+
+@attrs.frozen
+class Order:
+    """One sequential order: its operations in order of their begin, and its outcome."""
+
+    begins: tuple[str, ...]
+    observed: Observed
+    faults: Faults
+
+
+class SequentialOrders:
+    """
+    A strategy that walks through all sequential orders, depth first.
+
+    `branches` is the path: at each point where control may pass, how many ways there are and
+    which one is taken.
+    """
+
+    def __init__(self) -> None:
+        self.branches: list[list[int]] = []
+        self.begins: list[str] = []
+        self._depth = 0
+        self._current: SimThread | None = None
+
+    def begin(self, sim: Sim) -> None:
+        """Start the next order."""
+        self._depth = 0
+        self._current = None
+        self.begins = []
+
+    def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
+        """Nothing is known without looking at what is enabled."""
+        return None
+
+    def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int] | None:
+        """Go on with what is under way; branch where control may pass."""
+        current = self._current
+        if current is None or not current.operation or current not in enabled:
+            current = enabled[self._branch(len(enabled))]
+        self._current = current
+        assert current.pending is not None
+        if current.pending.name == "begin":
+            self.begins.append(f"{current.name}: {current.pending.label()}")
+        options = current.pending.options(sim)
+        value = 0
+        if current.pending.name == "choose":
+            value = self._branch(options)
+        return current, value
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Nothing to learn."""
+
+    def more(self) -> bool:
+        """Move to the next order; False if all have been walked."""
+        del self.branches[self._depth :]
+        while self.branches:
+            self.branches[-1][1] += 1
+            if self.branches[-1][1] < self.branches[-1][0]:
+                return True
+            self.branches.pop()
+        return False
+
+    def _branch(self, ways: int) -> int:
+        if ways <= 1:
+            return 0
+        if self._depth == len(self.branches):
+            self.branches.append([ways, 0])
+        taken = self.branches[self._depth][1]
+        self._depth += 1
+        return taken
+
+
+def faults_of(sim: Sim) -> Faults:
+    """Return what the environment chose, in an order that no schedule changes."""
+    return tuple(sorted(sim.chosen))
+
+
+@attrs.frozen
+class Orders:
+    """All sequential orders of a scenario; `complete` is False if a bound cut the walk."""
+
+    orders: tuple[Order, ...]
+    complete: bool
+    steps: int
+
+
+def sequential_orders(program: ScenarioProgram, orders_max: int, steps_max: int) -> Orders:
+    """Run every sequential order of the program's scenario, at most `orders_max` of them."""
+    strategy = SequentialOrders()
+    seen: dict[Order, None] = {}
+    steps = 0
+    count = 0
+    while True:
+        execution = execute(program, strategy, (), steps_max)
+        count += 1
+        steps += len(execution.schedule)
+        if execution.complete:
+            seen.setdefault(
+                Order(tuple(strategy.begins), observe(program), faults_of(execution.sim))
+            )
+        if not strategy.more():
+            return Orders(tuple(seen), True, steps)
+        if count >= orders_max:
+            return Orders(tuple(seen), False, steps)
+
+
+class SerialReference:
+    """The sequential side of one scenario; orders without failed operations are made on demand."""
+
+    def __init__(self, program: ScenarioProgram, orders_max: int, steps_max: int) -> None:
+        self._program = ScenarioProgram(program.design, program.scenario, program.options)
+        self._orders_max = orders_max
+        self._steps_max = steps_max
+        self.all = sequential_orders(self._program, orders_max, steps_max)
+        self.complete = self.all.complete
+        self._without: dict[tuple[int, ...], list[Observed]] = {}
+
+    def explains(self, observed: Observed, faults: Faults) -> bool:
+        """Tell whether some sequential order explains the outcome."""
+        orders = [o.observed for o in self.all.orders if o.faults == faults]
+        if observed.halted:
+            return any(o.halted and o.dumps == observed.dumps for o in orders)
+        if observed in orders:
+            return True
+        if observed.hung:
+            return self._explains_hang(observed, orders)
+        return bool(observed.failed) and self._explains_failure(observed, faults)
+
+    def _explains_hang(self, observed: Observed, orders: list[Observed]) -> bool:
+        hung = set(observed.hung)
+        same = [o for o in orders if set(o.hung) == hung]
+        if same:
+            finished = [r for r in observed.results if r[0] not in hung]
+            return any(
+                [r for r in o.results if r[0] not in hung] == finished
+                and o.probes == observed.probes
+                for o in same
+            )
+        return any(set(o.hung) > hung for o in orders)
+
+    def _explains_failure(self, observed: Observed, faults: Faults) -> bool:
+        """Operations that failed must have had no effect: compare with orders of the others."""
+        failed = observed.failed
+        outcomes = self._without.get(failed)
+        if outcomes is None:
+            outcomes = self._without[failed] = self._outcomes_without(failed)
+        others = tuple(r[1:] for i, r in enumerate(observed.results) if i not in failed)
+        return any(
+            not outcome.halted
+            and tuple(r[1:] for r in outcome.results) == others
+            and outcome.dumps == observed.dumps
+            and outcome.probes == observed.probes
+            for outcome in outcomes
+        )
+
+    def _outcomes_without(self, failed: tuple[int, ...]) -> list[Observed]:
+        design, options = self._program.design, self._program.options
+        scenario = _without(self._program.scenario, failed)
+        if scenario is None:  # everything failed: nothing must have happened
+            idle = ScenarioProgram(design, self._program.scenario, options)
+            idle.start()
+            return [attrs.evolve(observe(idle), results=(), hung=())]
+        orders = sequential_orders(
+            ScenarioProgram(design, scenario, options), self._orders_max, self._steps_max
+        )
+        self.complete = self.complete and orders.complete
+        return [order.observed for order in orders.orders]
+
+    def nearest(self, observed: Observed) -> Nearest | None:
+        """Return the order that differs in fewest places, and the places; the first of equals."""
+        mine = observed.lines()
+        best: Nearest | None = None
+        for order in self.all.orders:
+            theirs = dict(order.observed.lines())
+            differs = tuple(
+                Difference(what, theirs.get(what, "nothing"), value)
+                for what, value in mine
+                if theirs.get(what) != value
+            )
+            if best is None or len(differs) < len(best.differs):
+                best = Nearest(order.begins, differs)
+        return best
+
+
+def _without(scenario: Scenario, failed: tuple[int, ...]) -> Scenario | None:
+    """Drop the operations with these numbers (counted over all flows); None if a rest is empty."""
+    flows: list[Flow] = []
+    number = 0
+    for flow in scenario.flows:
+        calls = []
+        for call in flow.calls:
+            if number not in failed:
+                calls.append(call)
+            number += 1
+        if calls:
+            flows.append(attrs.evolve(flow, calls=tuple(calls)))
+    return attrs.evolve(scenario, flows=tuple(flows)) if flows else None

@@ -1,0 +1,79 @@
+"""Nondeterminism of the environment: every value is explored."""
+
+from collections.abc import Awaitable
+
+from netsim.core.access import READ, WRITE, Key
+from netsim.core.op import Op
+from netsim.core.sim import Sim
+from netsim.core.thread import SimThread
+from netsim.core.traps import perform
+
+#: The budget of failures is shared by all threads.
+FAULTS: Key = ("environment", "faults")
+
+
+class _Choose(Op):
+    __slots__ = ("count", "what")
+
+    name = "choose"
+
+    def __init__(self, what: str, count: int) -> None:
+        self.what = what
+        self.count = count
+
+    def label(self) -> str:
+        return self.what
+
+    def options(self, sim: Sim) -> int:
+        return self.count
+
+    def apply(self, sim: Sim, thread: SimThread) -> int:
+        _note(sim, thread)
+        return sim.choice
+
+
+class _Fail(Op):
+    __slots__ = ("may_sleep", "what")
+
+    name = "choose"
+
+    def __init__(self, what: str, may_sleep: bool) -> None:
+        self.what = what
+        self.may_sleep = may_sleep  # type: ignore[misc]
+
+    def label(self) -> str:
+        return self.what
+
+    def options(self, sim: Sim) -> int:
+        return 2 if sim.faults > 0 else 1
+
+    def apply(self, sim: Sim, thread: SimThread) -> bool:
+        _note(sim, thread)
+        if sim.choice:
+            sim.touch(FAULTS, WRITE, sim.faults)
+            sim.faults -= 1
+            return True
+        if sim.fault_budget:
+            sim.touch(FAULTS, READ, sim.faults)
+        return False
+
+
+def _note(sim: Sim, thread: SimThread) -> None:
+    """Keep what was chosen, by thread, so that two executions can be given the same choices."""
+    number = thread.allocations["choose"] = thread.allocations.get("choose", 0) + 1
+    if sim.choice:
+        sim.chosen.append((thread.name, number, sim.choice))
+
+
+def choose(what: str, count: int) -> Awaitable[int]:
+    """Return one of 0 ... `count` - 1; each is explored."""
+    return perform(_Choose(what, count))
+
+
+def fails(what: str, *, may_sleep: bool = False) -> Awaitable[bool]:
+    """
+    Tell whether the call named `what` fails here; costs one of the budget ``--faults N``.
+
+    It is a scheduling point in any case, and a call that may sleep if `may_sleep`.
+    """
+    return perform(_Fail(what, may_sleep))

@@ -1,0 +1,83 @@
+"""struct completion: a counter that one waits for."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+from netsim.core.access import WRITE, Key
+from netsim.core.op import Op
+from netsim.core.sim import Sim
+from netsim.core.thread import SimThread
+from netsim.core.traps import perform
+
+
+class Completion:
+    """
+    A completion.
+
+    Kernel:     struct completion
+    Context:    complete() any; wait_for_completion() process, may sleep
+    Footprint:  both write it
+    """
+
+    __slots__ = ("done", "key", "name", "sim")
+
+    def __init__(self, sim: Sim, name: str) -> None:
+        self.sim = sim
+        self.name = name
+        self.done = 0
+        self.key: Key = (name, "completion")
+
+    def complete(self) -> Awaitable[None]:
+        """Let one waiter go on.  Context: any."""
+        return perform(_Complete(self))
+
+    def wait_for_completion(self) -> Awaitable[None]:
+        """Wait for one completion and consume it.  Context: process; may sleep."""
+        return perform(_Wait(self))
+
+
+class _Complete(Op):
+    __slots__ = ("completion",)
+
+    name = "complete"
+
+    def __init__(self, completion: Completion) -> None:
+        self.completion = completion
+
+    def label(self) -> str:
+        return self.completion.name
+
+    def apply(self, sim: Sim, thread: SimThread) -> None:
+        sim.touch(self.completion.key, WRITE, self.completion.done)
+        sim.release_edge(self.completion.key)
+        self.completion.done += 1
+
+
+class _Wait(Op):
+    __slots__ = ("completion",)
+
+    name = "wait_for_completion"
+    may_sleep = True
+
+    def __init__(self, completion: Completion) -> None:
+        self.completion = completion
+
+    def label(self) -> str:
+        return self.completion.name
+
+    def enabled(self, sim: Sim, thread: SimThread) -> bool:
+        return self.completion.done > 0
+
+    def guard(self) -> tuple[Key, ...]:
+        return (self.completion.key,)
+
+    def admits(self, key: Key, state: Any, thread: str) -> bool:
+        return bool(state > 0)
+
+    def apply(self, sim: Sim, thread: SimThread) -> None:
+        sim.touch(self.completion.key, WRITE, self.completion.done)
+        sim.acquire_edge(self.completion.key)
+        self.completion.done -= 1
+
+    def waits_for(self, thread: SimThread) -> str:
+        return f"completion {self.completion.name}"

@@ -1,0 +1,154 @@
+"""
+RCU: read-side sections that a grace period waits for.
+
+Only sections that dereference protected data need to be marked; a section that does not could
+only make a grace period longer.
+"""
+
+from collections.abc import Awaitable
+from types import TracebackType
+from typing import Any
+
+from netsim.core.access import INC, READ, Key
+from netsim.core.op import Op
+from netsim.core.sim import Sim
+from netsim.core.thread import SimThread
+from netsim.core.traps import perform
+
+
+class Rcu:
+    """
+    One flavour of RCU.
+
+    Kernel:     rcu_read_lock_bh, synchronize_rcu_bh, synchronize_net ...
+    Context:    readers any; synchronize process, may sleep
+    Footprint:  readers commute with each other; a grace period reads
+    """
+
+    __slots__ = ("key", "name", "readers", "sim")
+
+    def __init__(self, sim: Sim, name: str) -> None:
+        self.sim = sim
+        self.name = name
+        self.key: Key = (name, "readers")
+        #: Open sections, as (thread, number of the section in that thread).
+        self.readers: dict[str, int] = {}
+
+    def state(self) -> tuple[tuple[str, int], ...]:
+        """Return the open sections."""
+        return tuple(sorted(self.readers.items()))
+
+    def reading(self) -> "_Section":
+        """``async with rcu.reading():`` is a read-side section."""
+        return _Section(self)
+
+    async def synchronize(self, call: str = "synchronize_rcu") -> None:
+        """
+        Wait until every section that is open now has been closed.
+
+        Context:    process; may sleep
+        """
+        for reader in await perform(_Start(self, call)):
+            await perform(_Wait(self, call, reader))
+
+
+class _Enter(Op):
+    __slots__ = ("rcu",)
+    name = "rcu_read_lock"
+
+    def __init__(self, rcu: Rcu) -> None:
+        self.rcu = rcu
+
+    def label(self) -> str:
+        return self.rcu.name
+
+    def apply(self, sim: Sim, thread: SimThread) -> None:
+        sim.touch(self.rcu.key, INC, self.rcu.state())
+        thread.allocations["rcu"] = number = thread.allocations.get("rcu", 0) + 1
+        self.rcu.readers[thread.name] = number
+
+
+class _Leave(Op):
+    __slots__ = ("rcu",)
+    name = "rcu_read_unlock"
+
+    def __init__(self, rcu: Rcu) -> None:
+        self.rcu = rcu
+
+    def label(self) -> str:
+        return self.rcu.name
+
+    def apply(self, sim: Sim, thread: SimThread) -> None:
+        # Sections of different threads begin and end in either order with the same result.
+        sim.touch(self.rcu.key, INC, self.rcu.state())
+        sim.release_edge(self.rcu.key)
+        self.rcu.readers.pop(thread.name, None)
+
+
+class _Start(Op):
+    __slots__ = ("name", "rcu")
+    may_sleep = True
+
+    def __init__(self, rcu: Rcu, call: str) -> None:
+        self.rcu = rcu
+        self.name = call  # type: ignore[misc]
+
+    def label(self) -> str:
+        return self.rcu.name
+
+    def apply(self, sim: Sim, thread: SimThread) -> tuple[tuple[str, int], ...]:
+        sim.touch(self.rcu.key, READ, self.rcu.state())
+        sim.acquire_edge(self.rcu.key)
+        return self.rcu.state()
+
+
+class _Wait(Op):
+    __slots__ = ("name", "rcu", "reader")
+    may_sleep = True
+
+    def __init__(self, rcu: Rcu, call: str, reader: tuple[str, int]) -> None:
+        self.rcu = rcu
+        self.name = call  # type: ignore[misc]
+        self.reader = reader
+
+    def label(self) -> str:
+        return self.rcu.name
+
+    def enabled(self, sim: Sim, thread: SimThread) -> bool:
+        name, number = self.reader
+        return self.rcu.readers.get(name) != number
+
+    def guard(self) -> tuple[Key, ...]:
+        return (self.rcu.key,)
+
+    def admits(self, key: Key, state: Any, thread: str) -> bool:
+        return self.reader not in state
+
+    def apply(self, sim: Sim, thread: SimThread) -> None:
+        sim.touch(self.rcu.key, READ, self.rcu.state())
+        sim.acquire_edge(self.rcu.key)
+
+    def blockers(self, sim: Sim) -> tuple[SimThread, ...]:
+        return (sim.by_name[self.reader[0]],)
+
+    def waits_for(self, thread: SimThread) -> str:
+        return f"a grace period that the reader in thread {self.reader[0]} holds up"
+
+
+class _Section:
+    __slots__ = ("rcu",)
+
+    def __init__(self, rcu: Rcu) -> None:
+        self.rcu = rcu
+
+    def __aenter__(self) -> Awaitable[None]:
+        return perform(_Enter(self.rcu))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:  # a thread that stops never leaves its section
+            await perform(_Leave(self.rcu))

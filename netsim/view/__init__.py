@@ -1,0 +1,1 @@
+"""Results to text: pure functions, never wider than 100 columns."""

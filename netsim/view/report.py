@@ -1,0 +1,176 @@
+"""The report of a check: the verdict with its bounds, each finding, and how to replay it."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Mapping
+
+from netsim.results import Finding, ReplayResult, Result, Verdict
+from netsim.view.columns import WIDTH, columns
+
+BAR = "=" * 53
+RED, GREEN, AMBER, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
+
+_CUTS = {
+    "executions": "--max-executions {executions}",
+    "steps": "--max-steps {steps}",
+    "seconds": "--timeout {seconds:g}",
+    "preemptions": "a bound of {preemptions} preemptions",
+    "interrupt": "an interrupt",
+}
+
+
+def check_report(
+    result: Result,
+    *,
+    replays: Mapping[str, ReplayResult] | None = None,
+    colour: bool = False,
+) -> str:
+    """
+    Tell a result in full.
+
+    `replays` maps ids of findings to their replays, which are drawn as columns.
+    """
+    parts = [verdict_line(result, colour=colour)]
+    parts += [fill(f"note: {note}", "  ", "        ") for note in result.notes]
+    for number, finding in enumerate(result.findings, 1):
+        parts.append("")
+        parts.append(finding_report(finding, number, (replays or {}).get(finding.id)))
+    return "\n".join(parts)
+
+
+def verdict_line(result: Result, *, colour: bool = False) -> str:
+    """Return the verdict in one paragraph, with what bounds it."""
+    word = result.verdict.value.upper()
+    if colour:
+        paint = {Verdict.HOLDS: GREEN, Verdict.VIOLATED: RED, Verdict.UNKNOWN: AMBER}
+        word = f"{paint[result.verdict]}{word}{PLAIN}"
+    what = f"{result.design}: {result.scenario}"
+    count = _plural(result.executions, "execution")
+    if result.start == "unreachable":
+        said = "the start is not reached, so nothing was explored"
+    elif result.complete:
+        said = f"{count} explored, one at least of every class; no bound cut the search"
+        if result.options.faults:
+            said += f"; with up to {_plural(result.options.faults, 'failure')}"
+    else:
+        cut = _CUTS.get(result.cut_by or "", "--first").format(
+            executions=result.bounds.executions,
+            steps=result.bounds.steps,
+            seconds=result.bounds.seconds or 0,
+            preemptions=result.bounds.preemptions,
+        )
+        said = f"stopped by {cut} after {count}; the rest is not known"
+    return f"{word}  {what}\n" + fill(f"{said}.", "  ", "  ")
+
+
+def finding_report(finding: Finding, number: int, replay: ReplayResult | None) -> str:
+    """Tell one finding: in words, in the kernel's form for locks, as columns, and its schedule."""
+    lines = [f"[{number}] {finding.kind}  ({finding.id})"]
+    lines.append(fill(finding.message, "    ", "    "))
+    if finding.kind == "recursive-lock":
+        lines += ["", *_recursion(finding)]
+    elif finding.kind == "deadlock":
+        lines += ["", *_deadlock(finding)]
+    elif finding.sites:
+        for site in finding.sites:
+            lines.append(fill(_place(site.role, site.flow, site.function), "    ", "      "))
+    if finding.nearest is not None:
+        order = ", then ".join(finding.nearest.order) or "nothing"
+        lines.append(fill(f"nearest sequential order: {order}", "    ", "      "))
+        for d in finding.nearest.differs:
+            lines.append(
+                fill(f"{d.what}: expected {d.expected}, found {d.found}", "      ", "        ")
+            )
+    lines += [fill(f"consequence: {c}", "    ", "      ") for c in finding.consequences]
+    if replay is not None and replay.events:
+        lines += ["", columns(replay)]
+    if finding.schedule:
+        lines += ["", f"    netsim replay {shlex.quote(finding.schedule)}"]
+    return "\n".join(lines)
+
+
+def _recursion(finding: Finding) -> list[str]:
+    """The form of the kernel's report on a recursive lock (lockdep, 2.6.36)."""
+    acquires, holds = finding.sites[0], finding.sites[-1]
+    lock = finding.objects[0]
+    return [
+        f"    {BAR}",
+        "    netsim: [ INFO: possible recursive locking detected ]",
+        f"    {'-' * 53}",
+        f"    {_who(acquires.flow)} is trying to acquire lock:",
+        *_at(lock, acquires.function, acquires.source),
+        "",
+        "    but task is already holding lock:",
+        *_at(lock, holds.function, holds.source),
+        "",
+        "     Possible unsafe locking scenario:",
+        "",
+        "           CPU0",
+        "           ----",
+        f"      lock({lock});",
+        f"      lock({lock});",
+        "",
+        "     *** DEADLOCK ***",
+    ]
+
+
+def _deadlock(finding: Finding) -> list[str]:
+    """The CPU0/CPU1 table of the kernel's report on circular dependencies."""
+    flows = list(dict.fromkeys(site.flow for site in finding.sites))
+    width = 32
+    lines = [
+        f"    {BAR}",
+        "    netsim: [ INFO: circular locking dependency, reached ]",
+        f"    {'-' * 53}",
+    ]
+    heads = "".join(f"{f'CPU{i} ({_who(flow)})':<{width}}" for i, flow in enumerate(flows))
+    lines += [
+        f"    {heads.rstrip()}",
+        "    " + "".join(f"{'----':<{width}}" for _ in flows).rstrip(),
+    ]
+    for wanted in (False, True):
+        for index, flow in enumerate(flows):
+            for site in finding.sites:
+                if site.flow == flow and site.role.startswith("acquires") is wanted:
+                    lock = site.role.split()[1]
+                    lines.append("    " + " " * (width * index) + f"lock({lock});")
+    lines += ["", "     *** DEADLOCK ***", ""]
+    for site in finding.sites:
+        lines.append(fill(_place(site.role, site.flow, site.function), "    ", "      "))
+    return lines
+
+
+def _at(lock: str, function: str, source: str) -> list[str]:
+    inner, *callers = function.split(" < ")
+    lines = [fill(f"({lock}){{+.+.}}, at: {inner}  [{source}]", "     ", "       ")]
+    lines += [f"       called from {caller}" for caller in callers]
+    return lines
+
+
+def _place(role: str, flow: str, function: str) -> str:
+    where = f" in {function.replace(' < ', ', called from ')}" if function else ""
+    return f"{_who(flow)} {role}{where}"
+
+
+def _who(flow: str) -> str:
+    if flow.isdigit():
+        return "the start" if flow.startswith("0") else f"flow {flow}"
+    return flow
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def fill(text: str, first: str, rest: str) -> str:
+    """Wrap a paragraph to the width of a report."""
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=True,
+        break_on_hyphens=False,
+    )

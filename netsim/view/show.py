@@ -1,0 +1,48 @@
+"""What a design offers, for reading: operations, starting points, locks, sources, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netsim.design import Design
+from netsim.view.report import fill
+
+
+def list_text(designs: Sequence[Design]) -> str:
+    """Return one line for each design."""
+    width = max((len(design.name) for design in designs), default=0)
+    return "\n".join(f"{design.name:<{width}}  {design.summary}" for design in designs)
+
+
+def design_text(design: Design) -> str:
+    """Tell everything that a design declares about itself."""
+    lines = [f"{design.name}: {design.summary}", "", "Operations"]
+    for operation in design.operations.values():
+        contexts = ", ".join(context.value for context in operation.contexts)
+        lines.append(f"  {operation.signature()}")
+        lines.append(
+            fill(f"{operation.meaning}  [{contexts}; {operation.source}]", "      ", "      ")
+        )
+    parameters = {p.name: p for o in design.operations.values() for p in o.parameters}
+    lines += ["", "Arguments"]
+    lines += [f"  {p.name:<6} {p.meaning}" for p in parameters.values()]
+    lines += ["", "Starting points of the matrix"]
+    lines += [f"  {start.name:<12} {{ {start.initial} }}" for start in design.starts]
+    lines += ["", "Probes (run alone at the end; their results belong to the outcome)"]
+    lines += [f"  {name}" for name in design.probes]
+    lines += ["", "Locks, outermost first"]
+    lines += [
+        fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
+        for name, what, inner in design.locks
+    ]
+    lines += ["", "Sources", *[fill(source, "  ", "    ") for source in design.sources]]
+    lines += ["", "Left out", *[fill(gap, "  ", "    ") for gap in design.left_out]]
+    for loss in design.accepted:
+        lines.append(
+            fill(
+                f"accepted: {loss.kind} in {', '.join(loss.operations)}: {loss.reason}",
+                "  ",
+                "    ",
+            )
+        )
+    return "\n".join(lines)

@@ -1,0 +1,180 @@
+"""netoops v1 on its kernels: what the patch set shows, and where the designs differ."""
+
+import pytest
+
+from netsim.results import Result, Verdict
+from netsim.run import check
+
+
+def kinds(result: Result) -> set[str]:
+    """Return the kinds of all findings."""
+    return {finding.kind for finding in result.findings}
+
+
+class TestRecursiveRtnl:
+    """The deadlock that the thread suspects: netpoll_cleanup() takes rtnl in a notifier."""
+
+    def test_unregister_of_the_armed_device(self) -> None:
+        result = check("netoops-v1", "{ set 10.0.0.1 } unregister eth0")
+
+        assert result.verdict is Verdict.VIOLATED
+        (finding,) = result.findings
+        assert finding.kind == "recursive-lock"
+        assert finding.objects == ("rtnl_mutex",)
+        assert finding.flows == ("1",)
+        acquires, holds = finding.sites
+        assert "netpoll_cleanup < save_and_disable_netoops" in acquires.function
+        assert "unregister" in holds.function
+
+    @pytest.mark.parametrize(
+        ("design", "scenario"),
+        [
+            ("netoops-v1", "unregister eth0"),
+            ("netoops-v1", "{ set 10.0.0.1 } unregister eth1"),
+            ("netoops-v1@2.6.35", "{ set 10.0.0.1 } unregister eth0"),
+            ("netoops-v1+unlocked", "{ set 10.0.0.1 } unregister eth0"),
+        ],
+    )
+    def test_silent_where_nothing_recurses(self, design: str, scenario: str) -> None:
+        result = check(design, scenario)
+
+        assert result.findings == ()
+        assert result.verdict is Verdict.HOLDS
+
+    def test_a_link_that_comes_back_recurses_in_the_worker(self) -> None:
+        result = check("netoops-v1", "{ set 10.0.0.1; carrier-off eth0 } carrier-on eth0")
+
+        recursion = next(f for f in result.findings if f.kind == "recursive-lock")
+        assert recursion.flows == ("linkwatch_event",)
+        assert "restore_netoops" in "".join(s.function for s in recursion.sites) or (
+            "netpoll_setup" in recursion.sites[0].function
+        )
+
+
+class TestLostOff:
+    """An off between the halves of save_and_disable_netoops() is undone."""
+
+    SCENARIO = "{ set 10.0.0.1 } off || unregister eth0"
+
+    @pytest.mark.parametrize("design", ["netoops-v1@2.6.35", "netoops-v1+unlocked"])
+    def test_configuration_comes_back(self, design: str) -> None:
+        result = check(design, self.SCENARIO)
+
+        assert result.verdict is Verdict.VIOLATED
+        lost = next(f for f in result.findings if f.kind == "not-serialisable")
+        assert "off succeeded" in lost.message
+        assert "the configuration is back" in lost.message
+        assert lost.nearest is not None
+        (difference,) = lost.nearest.differs
+        assert difference.what == "then read"
+
+    def test_no_off_is_lost_alone(self) -> None:
+        result = check("netoops-v1@2.6.35", "{ set 10.0.0.1 } off")
+
+        assert result.verdict is Verdict.HOLDS
+
+
+class TestReaders:
+    """Reading takes netoops_lock and changes nothing."""
+
+    @pytest.mark.parametrize("scenario", ["read || read", "off || read"])
+    def test_hold(self, scenario: str) -> None:
+        result = check("netoops-v1", f"{{ set 10.0.0.1 }} {scenario}")
+
+        assert result.verdict is Verdict.HOLDS
+        assert result.complete
+        assert result.executions > 1
+
+
+class TestDump:
+    """What the callback sends, and what makes it silent."""
+
+    def dumps(self, scenario: str) -> set[str]:
+        result = check("netoops-v1", scenario)
+        return {dict(outcome.observed)["dumps"] for outcome in result.outcomes}
+
+    def test_an_unanswered_neighbour_gets_no_mac(self) -> None:
+        assert self.dumps("{ set 10.0.0.1 } oops") == {
+            "OOPS dump to 10.0.0.1 at 00:00:00:00:00:00 through eth0: delivered"
+        }
+
+    def test_an_answered_neighbour_gets_its_own(self) -> None:
+        (dump,) = self.dumps("{ set 10.0.0.1; neigh-reply 10.0.0.1 02:00:00:00:00:42 } oops")
+        assert "at 02:00:00:00:00:42" in dump
+
+    def test_one_shot_is_spent_by_an_oops_and_not_by_a_soft_dump(self) -> None:
+        assert self.dumps("{ set 10.0.0.1; oops } oops") == {
+            "OOPS dump to 10.0.0.1 at 00:00:00:00:00:00 through eth0: delivered"
+        }
+        (dumps,) = self.dumps("{ set 10.0.0.1; soft-dump } oops")
+        assert "OOPS dump" in dumps
+
+    def test_one_shot_off_dumps_again(self) -> None:
+        (dumps,) = self.dumps("{ set 10.0.0.1; one-shot 0; oops } oops")
+        assert dumps.count("OOPS dump") == 2
+
+    def test_off_is_silent(self) -> None:
+        assert self.dumps("oops") == {"none"}
+
+    def test_a_reader_on_another_cpu_costs_the_dump(self) -> None:
+        result = check("netoops-v1", "{ set 10.0.0.1 } read || oops")
+
+        lost = next(f for f in result.findings if f.kind == "not-serialisable")
+        assert lost.nearest is not None
+        assert any(d.what == "dumps" and d.found == "none" for d in lost.nearest.differs)
+
+    def test_panic_stops_the_machine(self) -> None:
+        result = check("netoops-v1", "{ set 10.0.0.1 } panic")
+
+        (outcome,) = result.outcomes
+        assert dict(outcome.observed)["machine"] == "stopped"
+        assert dict(outcome.observed)["dumps"].startswith("PANIC dump to 10.0.0.1")
+
+
+class TestModule:
+    """Loading and unloading."""
+
+    def test_files_are_gone_without_the_module(self) -> None:
+        result = check("netoops-v1", "rmmod; read")
+
+        (outcome,) = result.outcomes
+        assert dict(outcome.observed)["flow 1: read"] == "-ENOENT"
+
+    @pytest.mark.parametrize(
+        "scenario",
+        ["rmmod || rmmod", "rmmod || insmod", "{ set 10.0.0.1 } rmmod || read"],
+    )
+    def test_hold(self, scenario: str) -> None:
+        result = check("netoops-v1", scenario)
+
+        assert result.findings == ()
+        assert result.verdict is Verdict.HOLDS
+
+    def test_loading_twice_is_refused(self) -> None:
+        (outcome,) = check("netoops-v1", "insmod").outcomes
+        assert dict(outcome.observed)["flow 1: insmod"] == "-EEXIST"
+
+
+class TestFaults:
+    """Failures of the environment: the neighbour of a failed set is never released."""
+
+    def test_a_failed_allocation_leaks_the_neighbour(self) -> None:
+        from netsim.results import Options
+
+        result = check("netoops-v1", "set 10.0.0.1", options=Options(faults=1))
+
+        assert "leak" in kinds(result)
+        assert check("netoops-v1", "set 10.0.0.1").verdict is Verdict.HOLDS
+
+
+class TestStart:
+    """A start that does not come to rest is no verdict on what would follow."""
+
+    def test_unreachable(self) -> None:
+        result = check("netoops-v1", "{ set 10.0.0.1; unregister eth0 } read")
+
+        assert result.start == "unreachable"
+        assert result.verdict is Verdict.UNKNOWN
+        assert result.executions == 0
+        assert [f.where for f in result.findings] == ["initial"]
+        assert "waits for rtnl_mutex" in result.notes[0]
