@@ -123,6 +123,12 @@ class SharedList:
         """Remove an item, if it is there."""
         return perform(_Replace(self, "list_del_rcu", None, item))
 
+    def walk_locked(self) -> tuple[Any, ...]:
+        """Return all items, for a caller whose lock serialises: part of its step."""
+        self.sim.touch(self.key, READ, self.sim.versions.get(self.key, 0))
+        self.sim.value_read(self.key)
+        return self.items
+
     def take_first(self) -> Awaitable[Any]:
         """Remove and return the first item, or None."""
         return perform(_TakeFirst(self))

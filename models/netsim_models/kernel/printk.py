@@ -149,7 +149,7 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason) -> None:
     async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
         log.reason = reason
         log.dumps += 1
-        for dumper in log.dump_list.items:
+        for dumper in log.dump_list.walk_locked():
             await dumper.dump(reason, s1, s2)
         log.reason = None
     await log.dump_list_lock.spin_unlock_irqrestore()
@@ -169,7 +169,7 @@ async def _change(m: Machine, dumper: KmsgDumper, add: bool, error: int) -> int:
     log: LogBuf = m.log
     result = error
     async with log.dump_list_lock.irqsave():
-        items: tuple[Any, ...] = log.dump_list.items
+        items: tuple[Any, ...] = log.dump_list.walk_locked()
         if (dumper in items) is not add:
             await (log.dump_list.add(dumper) if add else log.dump_list.remove(dumper))
             result = 0

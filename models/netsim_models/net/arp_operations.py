@@ -39,9 +39,8 @@ async def _lookup(m: Machine, address: str) -> Neighbour | None:
     table = m.arp_tbl
     async with table.lock.reading():
         found: Neighbour | None = next(
-            (n for n in table.entries.items if n.primary_key == address), None
+            (n for n in table.entries.walk_locked() if n.primary_key == address), None
         )
-        m.sim.touch(table.entries.key, 0, m.sim.versions.get(table.entries.key, 0))
         if found is not None:
             await found.refs.get()
     return found
@@ -77,7 +76,9 @@ async def neigh_fail(m: Machine, address: str) -> int:
     if neigh is None:
         return 0
     for _ in range(RUNS_MAX):
-        if neigh.nud_state not in (Nud.INCOMPLETE, Nud.PROBE):
+        async with neigh.lock.reading():
+            state = neigh.nud_state
+        if state not in (Nud.INCOMPLETE, Nud.PROBE):
             break
         if not await neigh.timer.expire():
             break
@@ -145,4 +146,6 @@ async def route_del(m: Machine, address: str) -> int:
 
 def _host_route(m: Machine, address: str) -> FibEntry | None:
     wanted = network(address, 32)
-    return next((e for e in m.routes.fib.items if e.host_route and e.network == wanted), None)
+    return next(
+        (e for e in m.routes.fib.walk_locked() if e.host_route and e.network == wanted), None
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim_models.net import events
-from netsim_models.net.device import NetDevice
+from netsim_models.net.device import NetDevice, RegState
 from netsim_models.net.neighbour import NeighTable, neigh_flush_dev
 from netsim_models.net.route import (
     FibEntry,
@@ -82,7 +82,10 @@ async def fib_netdev_event(m: Machine, event: int, dev: NetDevice) -> None:
     Context: process; may sleep.  Locks: rtnl held.
     """
     if event == events.NETDEV_UNREGISTER:
-        await fib_disable_ip(m, dev, forget_local=True, flush=False)
+        # The first time the cache is only marked stale, and flushed at UNREGISTER_BATCH.  When
+        # the event is repeated, what is stale has been expired by the periodic work meanwhile.
+        repeated = dev.reg_state is RegState.UNREGISTERED
+        await fib_disable_ip(m, dev, forget_local=True, flush=repeated)
     elif event == events.NETDEV_DOWN:
         await fib_disable_ip(m, dev, forget_local=False, flush=True)
     elif event == events.NETDEV_UP:
@@ -100,7 +103,7 @@ async def fib_disable_ip(m: Machine, dev: NetDevice, *, forget_local: bool, flus
     Context: process.  Locks: rtnl held.
     """
     addresses = {address for address, _ in dev.ifaddrs} if forget_local else set()
-    for entry in m.routes.fib.items:
+    for entry in m.routes.fib.walk_locked():
         mine = entry.dev is dev and not entry.local
         if mine or (entry.local and entry.source in addresses):
             await m.routes.fib.remove(entry)

@@ -146,9 +146,8 @@ async def neigh_lookup(m: Machine, pkey: str, dev: NetDevice) -> Neighbour | Non
     table: NeighTable = m.arp_tbl
     async with table.lock.reading():
         found = next(
-            (n for n in table.entries.items if n.primary_key == pkey and n.dev is dev), None
+            (n for n in table.entries.walk_locked() if n.primary_key == pkey and n.dev is dev), None
         )
-        m.sim.touch(table.entries.key, 0, m.sim.versions.get(table.entries.key, 0))
         if found is not None:
             await found.refs.get()
     return found
@@ -183,7 +182,7 @@ async def neigh_create(m: Machine, pkey: str, dev: NetDevice) -> Neighbour:
         neigh.ha = dev.dev_addr
     await neigh.refs.get()
     await table.lock.write_lock()
-    others: tuple[Neighbour, ...] = table.entries.items
+    others: tuple[Neighbour, ...] = table.entries.walk_locked()
     for other in others:
         if other.primary_key == pkey and other.dev is dev:
             await other.refs.get()
@@ -316,7 +315,7 @@ async def neigh_flush_dev(m: Machine, dev: NetDevice) -> None:
     """
     table: NeighTable = m.arp_tbl
     async with table.lock.writing():
-        for neigh in table.entries.items:
+        for neigh in table.entries.walk_locked():
             if neigh.dev is not dev:
                 continue
             await table.entries.remove(neigh)
@@ -338,7 +337,7 @@ async def neigh_gc(m: Machine, neigh: Neighbour) -> None:
     table: NeighTable = m.arp_tbl
     drop = False
     async with table.lock.writing():
-        if neigh not in table.entries.items:
+        if neigh not in table.entries.walk_locked():
             return
         async with neigh.lock.writing():
             state = neigh.nud_state

@@ -166,7 +166,7 @@ async def ip_route_output_key(m: Machine, daddr: str) -> tuple[int, Rtable | Non
 
 def _find(routes: Routes, daddr: str) -> Rtable | None:
     """Look for a route in the cache; rt_hash_lock held."""
-    return next((rt for rt in routes.cache.items if rt.rt_dst == daddr), None)
+    return next((rt for rt in routes.cache.walk_locked() if rt.rt_dst == daddr), None)
 
 
 async def arp_bind_neighbour(m: Machine, rt: Rtable) -> int:
@@ -231,7 +231,7 @@ async def rt_cache_flush(m: Machine) -> None:
     """
     routes: Routes = m.routes
     async with routes.lock.held():
-        flushed = routes.cache.items
+        flushed = routes.cache.walk_locked()
         if flushed:
             await routes.cache.clear()
     for rt in flushed:
