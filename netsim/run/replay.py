@@ -127,7 +127,7 @@ def _changes(changes: list[tuple[Key, Any, Any]]) -> tuple[str, ...]:
     return tuple(
         f"{key[0]}.{key[1]}: {_change(first[key], last[key])}"
         for key in last
-        if first[key] != last[key]
+        if first[key] != last[key] and key[1] != "refcnt is zero"
     )
 
 

@@ -32,7 +32,7 @@ class RefCount:
                 and puts of others commute; the anchor's own get and put write.
     """
 
-    __slots__ = ("anchor", "count", "holders", "key", "name", "sim")
+    __slots__ = ("anchor", "count", "holders", "key", "name", "sim", "zero_key")
 
     def __init__(
         self, sim: Sim, name: str, holders: tuple[str, ...] = (), anchor: str = ""
@@ -42,6 +42,7 @@ class RefCount:
         self.sim = sim
         self.name = name
         self.key: Key = (name, "refcnt")
+        self.zero_key: Key = (name, "refcnt is zero")
         self.holders: list[str] = list(holders)
         self.count = len(holders)
 
@@ -61,6 +62,8 @@ class RefCount:
         self.count += 1
         self.holders.append(by or running(self.sim))
         self.sim.value_changed(self.key, self.count - 1, self.count)
+        if self.count in (0, 1):
+            self.crossed_zero(self.count == 0)
 
     def put(self, by: str = "") -> Awaitable[bool]:
         """Drop the reference of holder `by`; tell whether it was the last."""
@@ -69,6 +72,15 @@ class RefCount:
     def read(self) -> Awaitable[int]:
         """Return the count."""
         return perform(_Read(self))
+
+    def is_zero(self) -> Awaitable[bool]:
+        """Tell whether the count is zero; only what makes it so, or ends that, orders this."""
+        return perform(_IsZero(self))
+
+    def crossed_zero(self, now: bool) -> None:
+        """Record that the count became zero, or ceased to be."""
+        self.sim.touch(self.zero_key, WRITE, None)
+        self.sim.value_changed(self.zero_key, not now, now)
 
     def hand_over(self, old: str, new: str) -> None:
         """Note that a reference changed its holder; the count stays."""
@@ -122,6 +134,8 @@ class _Put(Op):
         sim.release_edge(refs.key)
         refs.count -= 1
         sim.value_changed(refs.key, refs.count + 1, refs.count)
+        if refs.count in (0, -1):
+            refs.crossed_zero(refs.count == 0)
         if holder in refs.holders:
             refs.holders.remove(holder)
         else:
@@ -164,3 +178,23 @@ class _Read(Op):
         sim.value_read(refs.key)
         sim.acquire_edge(refs.key)
         return refs.count
+
+
+class _IsZero(Op):
+    __slots__ = ("refs",)
+
+    name = "read_count"
+
+    def __init__(self, refs: RefCount) -> None:
+        self.refs = refs
+
+    def label(self) -> str:
+        return self.refs.name
+
+    def apply(self, sim: Sim, thread: SimThread) -> bool:
+        refs = self.refs
+        sim.touch(refs.zero_key, READ, None)
+        sim.value_read(refs.zero_key)
+        if refs.count == 0:
+            sim.acquire_edge(refs.key)
+        return refs.count == 0

@@ -227,7 +227,7 @@ class World:
         return None
 
     async def ref_read(self, a: int, me: int) -> int:
-        return await self.refs.read()
+        return await (self.refs.read() if a else self.bare.is_zero())
 
     async def complete(self, a: int, me: int) -> None:
         await self.done.complete()

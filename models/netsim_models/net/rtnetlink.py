@@ -54,7 +54,7 @@ async def netdev_wait_allrefs(m: Machine, dev: NetDevice) -> None:
     while True:
         seen = m.sim.begin_round()
         try:
-            if await dev.refs.read() == 0:
+            if await dev.refs.is_zero():
                 return
             await rtnl_lock(m)
             await call_netdevice_notifiers(m, events.NETDEV_UNREGISTER, dev)
