@@ -7,32 +7,35 @@ import attrs
 
 from netsim.core.op import Op
 from netsim.core.sim import Sim
-from netsim.core.thread import SimThread
+from netsim.core.thread import Context, SimThread
 from netsim.core.traps import perform
 
 
 @attrs.frozen
 class Bound:
-    """An operation ready to run: its canonical text and the call itself."""
+    """An operation ready to run: its canonical text, the call itself, and where it runs."""
 
     text: str
     call: Callable[[], Awaitable[Any]]
+    context: Context
 
 
 class _Begin(Op):
     """An operation begins; a place where control may pass, touching nothing."""
 
-    __slots__ = ("text",)
+    __slots__ = ("context", "text")
     name = "begin"
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, context: Context) -> None:
         self.text = text
+        self.context = context
 
     def label(self) -> str:
         return self.text
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
         thread.operation = self.text
+        thread.context = self.context
 
 
 class _End(Op):
@@ -57,6 +60,6 @@ class _End(Op):
 async def run_flow(operations: Sequence[Bound], results: list[Any]) -> None:
     """Run `operations` one after the other; `results` gets the result of each that ends."""
     for operation in operations:
-        await perform(_Begin(operation.text))
+        await perform(_Begin(operation.text, operation.context))
         result = await operation.call()
         await perform(_End(operation.text, result, results))

@@ -87,9 +87,8 @@ class ScenarioProgram:
             run.results[number] = results
             sim.spawn(
                 str(number),
-                run_flow(self._bind(system, flow.calls), results),
+                run_flow(self._bind(system, flow.calls, self.contexts[number - 1]), results),
                 flow=number,
-                context=self.contexts[number - 1],
                 cpu=number - 1,
             )
         sim.recording = True
@@ -109,8 +108,17 @@ class ScenarioProgram:
         waits = thread.pending.waits_for(thread) if thread.pending is not None else "nothing"
         return Unfinished(waits)
 
-    def _bind(self, system: System, calls: Sequence[Call]) -> list[Bound]:
-        return [Bound(str(call), self._call(system, call)) for call in calls]
+    def _bind(
+        self, system: System, calls: Sequence[Call], context: Context | None = None
+    ) -> list[Bound]:
+        return [
+            Bound(
+                str(call),
+                self._call(system, call),
+                context or self.design.operations[call.name].contexts[0],
+            )
+            for call in calls
+        ]
 
     def _call(self, system: System, call: Call) -> Callable[[], Any]:
         operation = self.design.operations[call.name]
@@ -158,7 +166,8 @@ def settle(sim: Sim) -> None:
                 break  # what it did may have made an older one able to run
 
 
-def _context(design: Design, flow: Flow) -> Context:
+def _context(design: Design, flow: Flow) -> Context | None:
+    """Return the context that a flow asks for; None leaves each operation its own."""
     if flow.strike is not None:
         raise UsageError(
             "strikes ('!') are not yet explored: an operation that strikes a flow on its own "
@@ -170,7 +179,7 @@ def _context(design: Design, flow: Flow) -> Context:
         )
     operations = [design.validate(call) for call in flow.calls]
     if flow.context is None:
-        return operations[0].contexts[0]
+        return None
     context = Context(flow.context)
     for operation in operations:
         if context not in operation.contexts:

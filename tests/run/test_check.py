@@ -98,3 +98,10 @@ class TestRefusals:
     def test_unknown_choice(self) -> None:
         with pytest.raises(UsageError, match="not yet"):
             check("netoops-v1", "read", options=Options(choose=("arp",)))
+
+
+def test_each_operation_of_a_flow_runs_in_its_own_context() -> None:
+    result = check("netoops-v1", "{ set 10.0.0.1 } oops; set 10.0.0.1; neigh-reply 10.0.0.1; read")
+
+    assert result.findings == ()
+    assert result.verdict is Verdict.HOLDS
