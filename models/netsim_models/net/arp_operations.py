@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from netsim.sync.marked import read_once
 from netsim_models.errno import EEXIST, EHOSTUNREACH, ENODEV, ENOENT
 from netsim_models.net.device import __dev_get_by_name
 from netsim_models.net.neighbour import (
@@ -76,8 +77,8 @@ async def neigh_fail(m: Machine, address: str) -> int:
     if neigh is None:
         return 0
     for _ in range(RUNS_MAX):
-        async with neigh.lock.reading():
-            state = neigh.nud_state
+        # The world looks from outside: no lock of the kernel's, and no plain access.
+        state = await read_once(neigh, "nud_state")
         if state not in (Nud.INCOMPLETE, Nud.PROBE):
             break
         if not await neigh.timer.expire():
