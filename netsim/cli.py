@@ -6,6 +6,9 @@ The command line: the only place that knows files, terminals and exit codes.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import math
 import os
 import sys
 import textwrap
@@ -31,6 +34,9 @@ EXIT = {"holds": HOLDS, "violated": VIOLATED, "unknown": UNKNOWN}
 
 def main() -> None:
     """Run the command line; never ends in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # any encoding can say everything
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as leave:
@@ -39,40 +45,71 @@ def main() -> None:
         _complain(error.format_message())
         code = USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("netsim: interrupted", err=True)
+        _complain("interrupted")
         code = UNKNOWN
     except NetsimError as error:
         _complain(str(error))
         code = error.exit_code
-    except BrokenPipeError:
-        # Whoever read has gone; point stdout elsewhere so that the interpreter ends quietly.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # So click ends the printing of a help text into a pipe that nobody reads.
+        _nobody_reads()
         code = HOLDS
     except Exception as error:
         if os.environ.get("NETSIM_DEBUG"):
             raise
-        text = escape(f"{type(error).__name__}: {error}")
-        click.echo(
-            f"netsim: [netsim internal bug] {text}\n"
-            "  please report it with the command; NETSIM_DEBUG=1 shows the traceback",
-            err=True,
-        )
-        code = CANNOT_JUDGE
+        code = _unexpected(error)
     sys.exit(code if isinstance(code, int) else HOLDS)
 
 
+def _unexpected(error: Exception) -> int:
+    if isinstance(error, OSError) and error.filename is None:  # no file: the output itself
+        _complain(f"cannot write the output: {error.strerror or error}")
+        _nobody_reads()
+        return USAGE
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    _complain(
+        f"[netsim internal bug] {text}\n"
+        "  please report it with the command; NETSIM_DEBUG=1 shows the traceback"
+    )
+    return CANNOT_JUDGE
+
+
+def _say(text: str, nl: bool = True) -> None:
+    """Print on stdout; if nobody reads it any more, the exit code still tells the verdict."""
+    try:
+        click.echo(text, nl=nl)
+    except BrokenPipeError:
+        _nobody_reads()
+
+
+def _nobody_reads() -> None:
+    # The interpreter writes what is left when it ends: give it a place where that works.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _complain(message: str) -> None:
-    """Print a message on stderr; lines that a terminal would break are broken between words."""
+    """Print a message on stderr, nothing unprintable in it, lines broken between words."""
     lines: list[str] = []
-    for line in f"netsim: {message}".splitlines():
-        lines += [line] if len(line) <= COLUMNS else textwrap.wrap(line, COLUMNS)
-    click.echo("\n".join(lines), err=True)
+    for line in f"netsim: {message}".split("\n"):
+        shown = escape(line)
+        lines += (
+            [shown]
+            if len(shown) <= COLUMNS
+            else textwrap.wrap(shown, COLUMNS, subsequent_indent="  ")
+        )
+    with contextlib.suppress(OSError):
+        click.echo("\n".join(lines), err=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="netsim")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Explore every interleaving of kernel target managers, deterministically."""
+    if context.invoked_subcommand is None:
+        commands = ", ".join(cli.list_commands(context))
+        raise UsageError(f"expected a command: {commands}\n  netsim --help tells what they do")
 
 
 def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,6 +133,10 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _bounds(max_executions: int | None, max_steps: int | None, timeout: float | None) -> Bounds:
     from netsim.results import Bounds
 
+    given = {"--max-executions": max_executions, "--max-steps": max_steps, "--timeout": timeout}
+    for name, value in given.items():
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise UsageError(f"{name} must be more than 0, and finite, found {value}")
     return Bounds(executions=max_executions, steps=max_steps, seconds=timeout)
 
 
@@ -130,12 +171,24 @@ class _Meter:
             text = f"[{bar:<30}] {progress.done}/{progress.total}  about {left:.0f} s left"
         else:
             text = f"{progress.done} {progress.text}"
-        click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+        self._draw(text)
 
     def close(self) -> None:
         """Take the line away."""
         if self._drawn:
-            click.echo("\r\x1b[K", nl=False, err=True)
+            self._draw("")
+
+    def _draw(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+
+def _check_output(output: str | None) -> None:
+    """Refuse a file that cannot be written before a long search, not after it."""
+    if output is not None:
+        from netsim.trace.documents import check_writable
+
+        check_writable(Path(output))
 
 
 def _deliver(document: str, report: str, output: str | None, as_json: bool) -> None:
@@ -143,7 +196,7 @@ def _deliver(document: str, report: str, output: str | None, as_json: bool) -> N
 
     if output is not None:
         write_atomically(Path(output), document)
-    click.echo(document if as_json else report, nl=not as_json)
+    _say(document if as_json else report, nl=not as_json)
 
 
 @cli.command("list")
@@ -152,7 +205,7 @@ def list_() -> None:
     from netsim.run.registry import available, load
     from netsim.view.show import list_text
 
-    click.echo(list_text([load(name) for name in available()]))
+    _say(list_text([load(name) for name in available()]))
 
 
 @cli.command()
@@ -162,7 +215,7 @@ def show(design: str) -> None:
     from netsim.run.registry import load
     from netsim.view.show import design_text
 
-    click.echo(design_text(load(design)))
+    _say(design_text(load(design)))
 
 
 @cli.command()
@@ -184,6 +237,7 @@ def check(
     from netsim.run.story import story
     from netsim.trace.documents import dump_check
 
+    _check_output(output)
     meter = _Meter()
     try:
         result = run_check(
@@ -221,6 +275,7 @@ def matrix(
 
     if flows != 2:
         raise UsageError(f"--flows {flows}: not yet; expected 2")
+    _check_output(output)
     meter = _Meter()
     try:
         result = run_matrix(
@@ -247,6 +302,7 @@ def replay(source: str, log: str | None, output: str | None, as_json: bool) -> i
     """Run a schedule again: SOURCE is a file, or the schedule itself."""
     from netsim.trace.documents import dump_replay, dump_trace, trace_of, write_atomically
 
+    _check_output(output)
     recorded = _recorded(source)
     if len(recorded) > 1 and (output is not None or as_json):
         raise UsageError(
@@ -257,15 +313,16 @@ def replay(source: str, log: str | None, output: str | None, as_json: bool) -> i
     for one in recorded:
         result, reproduced = _replay_one(one)
         if output is not None and result.diverged is None:
-            write_atomically(Path(output), dump_trace(trace_of(one.schedule, result)))
+            write_atomically(Path(output), dump_trace(trace_of(one.schedule, result, one.finding)))
         if log is not None:
             from netsim.view.log import log_replay
 
-            log_replay(result, "json" if log == "json" else "console", sys.stderr)
+            with contextlib.suppress(BrokenPipeError):
+                log_replay(result, "json" if log == "json" else "console", sys.stderr)
         if as_json:
-            click.echo(dump_replay(result), nl=False)
+            _say(dump_replay(result), nl=False)
         else:
-            click.echo(_replay_text(one, result, reproduced))
+            _say(_replay_text(one, result, reproduced))
         if result.diverged is not None:
             codes.append(CANNOT_JUDGE)
         else:
@@ -314,7 +371,8 @@ def _replay_text(one: Recorded, result: ReplayResult, reproduced: bool) -> str:
         d = result.diverged
         lines.append(
             fill(
-                f"DIVERGED at step {d.step}: expected {d.expected}; found {d.found}. "
+                f"DIVERGED at step {d.step}: expected {escape(d.expected)}; "
+                f"found {escape(d.found)}. "
                 "The usual cause: the design has changed since the schedule was recorded.",
                 "",
                 "  ",

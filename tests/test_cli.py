@@ -1,13 +1,21 @@
 """The command line: exit codes, one message for each mistake, never a traceback."""
 
+import importlib
+import io
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from netsim.cli import main
+from netsim.results import Verdict
+from tests.view.values import cell, matrix, result
 
 RACE = "{ set 10.0.0.1 } off || unregister eth0"
 
@@ -67,6 +75,15 @@ def test_exit_codes(code: int, arguments: list[str]) -> None:
         ("no design is called", ["replay", "netsim-schedule 1 nobody 1 -- read"]),
         ("cannot be written", ["check", "netoops-v1", "read", "-o", "/no/such/folder/x"]),
         ("once", ["matrix", "netoops-v1", "netoops-v1"]),
+        ("expected a command: check, list,", []),
+        ("finite", ["check", "netoops-v1", "read", "--timeout", "inf"]),
+        ("finite", ["check", "netoops-v1", "read", "--timeout", "nan"]),
+        ("must be more than 0", ["matrix", "netoops-v1", "--max-steps", "-3"]),
+        ("faults must be 0 or more", ["check", "netoops-v1", "read", "--faults", "-1"]),
+        ("it is a folder", ["check", "netoops-v1", "read", "-o", "/"]),
+        ("no such folder", ["matrix", "netoops-v1", "-o", "/no/such/folder/x"]),
+        ("expected version 1", ["replay", "netsim-schedule ² netoops-v1 1 -- read"]),
+        ("\\x1b[31m", ["\x1b[31m"]),
     ],
 )
 def test_a_wrong_request_is_one_message_and_exit_2(words: str, arguments: list[str]) -> None:
@@ -90,6 +107,8 @@ def test_a_wrong_request_is_one_message_and_exit_2(words: str, arguments: list[s
         (2, b"\xff\xff\xff"),
         (125, b'{"format": "netsim-trace", "version": 7}'),
         (125, b"netsim-schedule 9 netoops-v1 1 -- read"),
+        (2, b"netsim-schedule 1 netoops-v1 1 -- read\nnetsim-schedule 1 netoops-v1 1 -- read"),
+        (2, b'{"format": "netsim-check", "version": 1, "findings": [{"id": "\\ud800"}]}'),
     ],
 )
 def test_hostile_files(code: int, content: bytes, tmp_path: Path) -> None:
@@ -157,3 +176,192 @@ def test_no_line_is_wider_than_a_hundred_columns_but_the_one_to_copy() -> None:
 
     wide = [line for line in done.stdout.splitlines() if len(line) > 100]
     assert all(line.lstrip().startswith("netsim replay ") for line in wide)
+
+
+def trace(**changes: Any) -> dict[str, Any]:
+    step = {"thread": "1", "value": 0, "operation": "", "call": "", "function": "", "enabled": []}
+    return {
+        "format": "netsim-trace",
+        "version": 1,
+        "netsim": "0",
+        "design": "netoops-v1",
+        "scenario": "read",
+        "options": {"faults": 0, "choose": []},
+        "finding": None,
+        "steps": [{**step, **changes}],
+    }
+
+
+@pytest.mark.parametrize("key", ["thread", "call"])
+def test_a_file_cannot_write_to_the_terminal(key: str, tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    path.write_text(json.dumps(trace(**{key: "\x1b[2J\u202e"})))
+
+    done = netsim("replay", str(path))
+
+    assert done.returncode == 125
+    assert "\\x1b[2J" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_a_file_without_end_is_refused() -> None:
+    done = netsim("replay", "/dev/zero")
+
+    assert done.returncode == 2
+    assert "at most" in done.stderr
+
+
+def test_a_trace_keeps_the_finding_that_it_was_made_for(tmp_path: Path) -> None:
+    path = tmp_path / "trace.json"
+    document = json.loads(netsim("check", "netoops-v1@2.6.35", RACE, "--json").stdout)
+    finding = document["findings"][0]
+    check = tmp_path / "check.json"
+    check.write_text(json.dumps({**document, "findings": [finding]}))
+
+    assert netsim("replay", str(check), "-o", str(path)).returncode == 1
+    assert json.loads(path.read_text())["finding"] == finding["id"]
+
+
+# ---- the streams
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        (0, ["--help"]),
+        (0, ["show", "netoops-v1"]),
+        (0, ["check", "netoops-v1", "read"]),
+        (1, ["check", "netoops-v1", "{ set 10.0.0.1 } unregister eth0", "--json"]),
+        (3, ["check", "netoops-v1", "{ set 10.0.0.1 } off || read", "--max-executions", "1"]),
+    ],
+)
+def test_the_verdict_survives_a_reader_that_leaves(code: int, arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "netsim", *arguments],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["list"], ["--help"]])
+def test_a_full_disk_is_said(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "netsim", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr == "netsim: cannot write the output: No space left on device\n"
+
+
+def test_a_file_is_as_public_as_any_other(tmp_path: Path) -> None:
+    path, other = tmp_path / "check.json", tmp_path / "other"
+    other.touch()
+
+    assert netsim("check", "netoops-v1", "read", "-o", str(path)).returncode == 0
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
+
+
+# ---- exit codes, whatever the search says
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], function: str, behave: Callable[..., Any]
+) -> int:
+    """Run the command here, with `netsim.run.FUNCTION.FUNCTION` replaced."""
+    module = importlib.import_module(f"netsim.run.{function}")
+    monkeypatch.setattr(module, function, behave)
+    monkeypatch.setattr(sys, "argv", ["netsim", *arguments])
+    monkeypatch.delenv("NETSIM_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+CHECK = ["check", "netoops-v1", "read"]
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"), [(0, Verdict.HOLDS), (1, Verdict.VIOLATED), (3, Verdict.UNKNOWN)]
+)
+def test_a_verdict_is_an_exit_code(
+    code: int, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, CHECK, "check", lambda *_, **__: result(verdict=verdict)) == code
+
+
+def test_any_encoding_can_say_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    latin = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", latin)
+
+    assert run(monkeypatch, CHECK, "check", lambda *_, **__: result(scenario="a ☃")) == 0
+    latin.flush()
+    assert b"HOLDS  toy: a \\u2603" in latin.buffer.getvalue()
+
+
+def failing(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "error"),
+    [
+        (3, "netsim: interrupted", KeyboardInterrupt()),
+        (
+            125,
+            "[netsim internal bug] ValueError: bad \\x1b[2J luck",
+            ValueError("bad \x1b[2J\nluck"),
+        ),
+        (125, "[netsim internal bug] RecursionError", RecursionError("deep")),
+        (125, "[netsim internal bug] FileNotFoundError", FileNotFoundError(2, "no", "file")),
+    ],
+)
+def test_what_nobody_expected_is_one_message(
+    code: int,
+    words: str,
+    error: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, CHECK, "check", failing(error)) == code
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "cells"),
+    [
+        (0, [], [cell("toy", "a", verdict=Verdict.VIOLATED, findings=("0" * 12,))]),
+        (1, ["--expect", "holds"], [cell("toy", "a", verdict=Verdict.VIOLATED, alone=("0" * 12,))]),
+        (0, ["--expect", "holds"], [cell("toy", "a")]),
+        (3, ["--expect", "holds"], [cell("toy", "a", verdict=Verdict.UNKNOWN, complete=False)]),
+        (3, [], [cell("toy", "a"), cell("toy", "b", verdict=Verdict.UNKNOWN, complete=False)]),
+    ],
+)
+def test_a_matrix_is_a_survey(
+    code: int, arguments: list[str], cells: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey = matrix(*cells)
+    # The document says it all; the table would need the findings.
+    arguments = ["matrix", "toy", "--json", *arguments]
+
+    assert run(monkeypatch, arguments, "matrix", lambda *_, **__: survey) == code

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,11 +23,15 @@ import cattrs
 from netsim._version import __version__
 from netsim.errors import FileError, TraceVersionError, escape
 from netsim.results import MatrixResult, Options, ReplayResult, Result
-from netsim.trace.schedule import WORD, Schedule
+from netsim.trace.schedule import CHOICES_MAX, WORD, Schedule
 
 VERSION = 1
 FILE_MAX = 64 << 20
-STEPS_MAX = 1_000_000
+STEPS_MAX = CHOICES_MAX
+#: Choices of all schedules of one file together.
+FILE_CHOICES_MAX = 4 * CHOICES_MAX
+
+_ID = re.compile(r"[0-9a-f]{12}", re.ASCII)
 
 #: What a fault names where no file is known.
 DOCUMENT = "document"
@@ -74,46 +80,54 @@ class Recorded:
 # -- out -------------------------------------------------------------------------------------------
 
 
-def _document(kind: str, value: Any) -> str:
-    data = {"format": kind, "version": VERSION, **cattrs.Converter().unstructure(value)}
-    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+def _document(kind: str, data: Mapping[str, Any]) -> str:
+    whole = {"format": kind, "version": VERSION, **data}
+    return json.dumps(whole, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _data(value: Any) -> dict[str, Any]:
+    made: dict[str, Any] = cattrs.Converter().unstructure(value)
+    return made
 
 
 def dump_check(result: Result) -> str:
     """Return the `netsim-check` document of a result."""
-    data = cattrs.Converter().unstructure(result)
+    data = _data(result)
     del data["tell"]
-    data = {"format": CHECK, "version": VERSION, **data}
-    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    return _document(CHECK, data)
 
 
 def dump_matrix(result: MatrixResult) -> str:
     """Return the `netsim-matrix` document of a result."""
-    converter = cattrs.Converter()
-    data = converter.unstructure(result)
+    data = _data(result)
     data["findings"] = [{**m["finding"], "design": m["design"]} for m in data["findings"]]
-    data = {"format": MATRIX, "version": VERSION, **data}
-    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    return _document(MATRIX, data)
 
 
 def dump_replay(result: ReplayResult) -> str:
     """Return the `netsim-replay` document of a result."""
-    return _document(REPLAY, result)
+    return _document(REPLAY, _data(result))
 
 
 def dump_trace(trace: Trace) -> str:
     """Return the `netsim-trace` document of an execution."""
-    return _document(TRACE, trace)
+    return _document(TRACE, _data(trace))
 
 
-def trace_of(schedule: Schedule, replay: ReplayResult) -> Trace:
-    """Make the trace of a schedule that was replayed."""
+def trace_of(schedule: Schedule, replay: ReplayResult, finding: str | None = None) -> Trace:
+    """
+    Make the trace of a schedule that was replayed.
+
+    `finding` is the id that the schedule was recorded for; the trace keeps it if it happened
+    again, else the first finding that did.
+    """
+    shown = [found.id for found in replay.findings]
     return Trace(
         netsim=__version__,
         design=replay.design,
         scenario=replay.scenario,
         options=schedule.options,
-        finding=replay.findings[0].id if replay.findings else None,
+        finding=finding if finding in shown else next(iter(shown), None),
         steps=tuple(
             TraceStep(e.thread, value, e.operation, e.call, e.function, e.enabled)
             for e, (_, value) in zip(replay.events, schedule.choices, strict=False)
@@ -121,27 +135,66 @@ def trace_of(schedule: Schedule, replay: ReplayResult) -> Trace:
     )
 
 
+def check_writable(path: Path) -> None:
+    """Raise the FileError now that `write_atomically` would raise after hours of search."""
+    try:
+        if path.is_dir():
+            raise _unwritable(path, "it is a folder")
+        if path.exists() and not path.is_file():
+            return
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise _unwritable(path, "there is no such folder")
+        if not os.access(folder, os.W_OK):
+            raise _unwritable(path, "its folder is read-only")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unwritable(path, getattr(error, "strerror", None) or str(error)) from error
+
+
 def write_atomically(path: Path, text: str) -> None:
     """
     Write a file so that it is there whole or not at all.
 
-    Raises FileError if it cannot be written; what was there before is then untouched.
+    A link stays a link, and what is no file (a terminal, a pipe, /dev/null) stays what it is: there
+    the text is just written.  Raises FileError if it cannot be written; what was there before is
+    then untouched.
     """
-    temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".netsim-", dir=path.parent)
+        try:
+            mode: int | None = path.stat().st_mode
+        except FileNotFoundError:
+            mode = None
+        if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path.resolve(), text, mode)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unwritable(path, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _replace(path: Path, text: str, mode: int | None) -> None:
+    if mode is None:  # mkstemp keeps its file private; this one is as public as any other
+        umask = os.umask(0)
+        os.umask(umask)
+        mode = 0o666 & ~umask
+    handle, name = tempfile.mkstemp(prefix=".netsim-", dir=path.parent)
+    try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-        raise FileError(
-            str(path),
-            f"cannot be written: {error.strerror or error}; "
-            "expected a file name in a folder that can be written",
-        ) from error
+        temporary = Path(name)
+        temporary.chmod(stat.S_IMODE(mode))
+        temporary.replace(path)
+    except BaseException:  # an interrupt, too, leaves nothing behind
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _unwritable(path: Path, problem: str) -> FileError:
+    return FileError(
+        str(path),
+        f"cannot be written: {problem}; expected a file name in a folder that can be written",
+    )
 
 
 # -- in --------------------------------------------------------------------------------------------
@@ -156,12 +209,13 @@ def read_file(path: Path) -> list[Recorded]:
     netsim document of another version.
     """
     try:
-        if path.stat().st_size > FILE_MAX:
-            raise FileError(str(path), f"expected at most {FILE_MAX} bytes, found more")
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(FILE_MAX + 1)  # its size says nothing about a pipe or device
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or str(error)
         raise FileError(str(path), f"cannot be read: {problem}") from error
+    if len(data) > FILE_MAX:
+        raise FileError(str(path), f"expected at most {FILE_MAX} bytes, found more")
     try:
         return load_document(data)
     except FileError as error:
@@ -204,13 +258,26 @@ def load_document(data: bytes) -> list[Recorded]:
         trace = _trace(top)
         return [Recorded(trace.schedule(), trace.finding, trace)]
     found: list[Recorded] = []
+    choices = 0
     for index, item in enumerate(_list(top.get("findings"), "$.findings")):
         path = f"$.findings[{index}]"
         finding = _object(item, path)
         line = _text(finding.get("schedule"), f"{path}.schedule")
-        identity = _text(finding.get("id"), f"{path}.id")
-        if line:  # findings of the initial part have none
-            found.append(Recorded(Schedule.parse(line), identity))
+        identity = _identity(finding.get("id"), f"{path}.id")
+        if not line:  # findings of the initial part have none
+            continue
+        try:
+            schedule = Schedule.parse(line)
+        except FileError as error:
+            raise FileError(DOCUMENT, f"{path}.schedule: {error.problem}") from error
+        choices += len(schedule.choices)
+        if choices > FILE_CHOICES_MAX:
+            raise FileError(
+                DOCUMENT,
+                f"{path}.schedule: expected at most {FILE_CHOICES_MAX} choices in all schedules "
+                "together, found more",
+            )
+        found.append(Recorded(schedule, identity))
     if not found:
         raise FileError(DOCUMENT, "expected a finding with a schedule to replay, found none")
     return found
@@ -233,7 +300,7 @@ def _trace(top: Mapping[str, Any]) -> Trace:
             _number(options.get("faults"), "$.options.faults"),
             tuple(_text(c, f"$.options.choose[{i}]") for i, c in enumerate(choose)),
         ),
-        finding=None if finding is None else _text(finding, "$.finding"),
+        finding=None if finding is None else _identity(finding, "$.finding"),
         steps=tuple(_step(item, f"$.steps[{i}]") for i, item in enumerate(steps)),
     )
 
@@ -286,6 +353,15 @@ def _text(value: Any, path: str) -> str:
     return value
 
 
+def _identity(value: Any, path: str) -> str:
+    text = _text(value, path)
+    if not _ID.fullmatch(text):
+        raise FileError(
+            DOCUMENT, f"{path}: expected 12 hexadecimal digits (0-9a-f), found {_shown(text)}"
+        )
+    return text
+
+
 def _number(value: Any, path: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise FileError(
@@ -299,5 +375,6 @@ def _shown(value: Any) -> str:
         return "nothing"
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    text = str(value)
-    return f"'{escape(text if len(text) <= 40 else text[:37] + '...')}'"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return f"'{escape(value if len(value) <= 40 else value[:37] + '...')}'"

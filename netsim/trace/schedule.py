@@ -72,11 +72,13 @@ class Schedule:
             )
         if len(words) < 2 or words[1] != str(VERSION):
             found = words[1] if len(words) > 1 else "nothing"
-            if found.isdigit():
-                raise TraceVersionError(WORD, int(found[:18]), (VERSION,))
+            if re.fullmatch("[0-9]{1,18}", found):
+                raise TraceVersionError(WORD, int(found), (VERSION,))
             raise FileError("schedule", f"expected version {VERSION}, found {_shown(found)}")
         if not separator:
             raise FileError("schedule", "expected ' -- ' and a scenario at the end")
+        if "\n" in scenario or "\r" in scenario:
+            raise FileError("schedule", "expected one line, found more")
         return cls._from_words(words[2:], scenario)
 
     @classmethod
@@ -84,18 +86,18 @@ class Schedule:
         if not words or not _NAME.fullmatch(words[0]):
             raise FileError("schedule", "expected the name of a design after the version")
         design = words.pop(0)
-        faults, choose, digest = 0, (), ""
+        faults, digest = 0, ""
         if words and re.fullmatch(r"faults=[0-9]{1,6}", words[0], re.ASCII):
             faults = int(words.pop(0)[7:])
-        made: tuple[str, ...] = choose
+        choose: tuple[str, ...] = ()
         if words and words[0].startswith("choose=") and _CHOOSE.fullmatch(words[0][7:]):
-            made = tuple(words.pop(0)[7:].split(","))
+            choose = tuple(words.pop(0)[7:].split(","))
         if words and re.fullmatch(r"#[0-9a-f]{8}", words[-1], re.ASCII):
             digest = words.pop()[1:]
         if len(words) != 1:
             raise FileError("schedule", f"expected the choices, found {_shown(' '.join(words))}")
         choices = () if words[0] == "-" else tuple(_choices(words[0]))
-        return cls(design, scenario, Options(faults, made), choices, digest)
+        return cls(design, scenario, Options(faults, choose), choices, digest)
 
 
 def _runs(choices: tuple[tuple[str, int], ...]) -> Iterator[str]:
@@ -127,8 +129,9 @@ def _choices(text: str) -> Iterator[tuple[str, int]]:
             raise FileError(
                 "schedule", f"expected 1 to {CHOICES_MAX} choices in all, found {_shown(run)}"
             )
-        for _ in range(repeat):
-            yield thread, int(value) if value is not None else 0
+        choice = (thread, int(value) if value is not None else 0)
+        for _ in range(repeat):  # all of a run are one object: a million cost 8 MB
+            yield choice
 
 
 def _shown(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from netsim.errors import escape
 from netsim.results import Event, ReplayResult
 
 WIDTH = 100
@@ -12,6 +13,10 @@ WIDTH = 100
 ROWS_MAX = 60
 #: How many steps at each end of a long run are shown even if they changed nothing.
 KEPT = 2
+#: No column is narrower; threads that then do not fit side by side share the last one.
+COLUMN_MIN = 12
+#: What a worker gets while flows need the room.
+WORKER = 30
 
 
 def columns(replay: ReplayResult, width: int = WIDTH) -> str:
@@ -25,45 +30,61 @@ def columns(replay: ReplayResult, width: int = WIDTH) -> str:
         return "(no step)"
     threads = list(dict.fromkeys(event.thread for event in events))
     threads.sort(key=lambda name: (not name.isdigit(), name))
-    narrow = 6
-    column = (width - narrow) // len(threads) - 1
-    titles = [_title(name, events) for name in threads]
-    lines = [_row("step", [_cut(title, column) for title in titles], column)]
-    lines.append(_row("----", ["-" * min(column, 40)] * len(threads), column))
+    left = len("  step")
+    most = max((width - left) // (COLUMN_MIN + 1), 1)
+    places = {name: min(at, most - 1) for at, name in enumerate(threads)}
+    shared = [[name for name in threads if places[name] == at] for at in range(most)]
+    titles = [" + ".join(_title(name, events) for name in names) for names in shared if names]
+    flows = [any(name.isdigit() for name in names) for names in shared if names]
+    widths = _widths(flows, width - left)
+    lines = [_row("step", [cut(title, w) for title, w in zip(titles, widths, strict=True)], widths)]
+    lines.append(_row("----", ["-" * min(w, 40) for w in widths], widths))
     for event in _interesting(events):
         if isinstance(event, int):
-            lines.append(_row("...", [f"({event} more steps)"] + [""] * (len(threads) - 1), column))
+            lines.append(f"{'...':>5} ({event} more steps)")
             continue
-        at = threads.index(event.thread)
-        for number, text in enumerate(_cell(event, column)):
-            cells = [""] * len(threads)
+        at = places[event.thread]
+        for number, text in enumerate(_cell(event, widths[at], len(shared[at]) > 1)):
+            cells = [""] * len(widths)
             cells[at] = text
-            lines.append(_row(str(event.step) if number == 0 else "", cells, column))
+            lines.append(_row(str(event.step) if number == 0 else "", cells, widths))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _widths(flows: Sequence[bool], room: int) -> list[int]:
+    """Share the room: workers get less than flows if it is scarce."""
+    even = room // len(flows) - 1
+    worker = min(even, WORKER) if any(flows) else even
+    workers = len(flows) - sum(flows)
+    flow = (room - workers * (worker + 1)) // max(sum(flows), 1) - 1
+    return [flow if is_flow else worker for is_flow in flows]
 
 
 def _title(name: str, events: Sequence[Event]) -> str:
     operations = dict.fromkeys(e.operation for e in events if e.thread == name and e.operation)
-    words = "; ".join(operations)
+    words = escape("; ".join(operations))
     return f"flow {name}: {words}" if name.isdigit() else name
 
 
-def _cell(event: Event, column: int) -> list[str]:
+def _cell(event: Event, width: int, named: bool) -> list[str]:
     head = f"{event.function}(): {event.call}" if event.function else event.call
-    lines = textwrap.wrap(head, column, subsequent_indent="    ") or [""]
-    for change in event.changes:
-        lines += textwrap.wrap(change, column, initial_indent="    ", subsequent_indent="      ")
-    for kind in event.findings:
-        lines.append(f"<== {kind}"[:column])
-    return [line[:column] for line in lines]
+    if named:
+        head = f"[{event.thread}] {head}"
+    lines = textwrap.wrap(escape(head), width, subsequent_indent="    ") or [""]
+    for change in map(escape, event.changes):
+        lines += textwrap.wrap(change, width, initial_indent="    ", subsequent_indent="      ")
+    lines += [cut(f"<== {kind}", width) for kind in event.findings]
+    return lines
 
 
-def _row(number: str, cells: Sequence[str], column: int) -> str:
-    return f"{number:>5} " + " ".join(f"{cell:<{column}}" for cell in cells)
+def _row(number: str, cells: Sequence[str], widths: Sequence[int]) -> str:
+    shown = " ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+    return f"{number:>5} {shown}"
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
+def cut(text: str, width: int) -> str:
+    """Return `text`, or what fits of it and `...`."""
+    return text if len(text) <= width else text[: max(width - 3, 0)] + "..."[:width]
 
 
 def _interesting(events: Sequence[Event]) -> list[Event | int]:
@@ -78,6 +99,9 @@ def _interesting(events: Sequence[Event]) -> list[Event | int]:
                 if start <= near < index:
                     keep[near] = True
             start = index
+    for index in range(1, len(keep) - 1):  # one step left out would save no row
+        if keep[index - 1] and keep[index + 1]:
+            keep[index] = True
     shown: list[Event | int] = []
     for event, kept in zip(events, keep, strict=True):
         if kept:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
-from netsim.results import Cell, MatrixFinding, MatrixResult, Verdict
-from netsim.view.columns import WIDTH
-from netsim.view.report import GREEN, PLAIN, RED, fill
+from netsim.results import Cell, Finding, MatrixFinding, MatrixResult, Verdict
+from netsim.view.columns import WIDTH, cut
+from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill
+
+#: Names of operations are not cut shorter than this to fit a table.
+NAME = 16
 
 
 def letters() -> Iterator[str]:
@@ -22,66 +25,104 @@ def letters() -> Iterator[str]:
 
 
 def matrix_report(result: MatrixResult, *, colour: bool = False) -> str:
-    """Tell a matrix: for each design a table, then its findings, then what differs."""
-    parts = [_design(result, design, colour) for design in result.designs]
+    """Tell a matrix: for each design a table and its findings, then what differs."""
+    names = dict(zip(dict.fromkeys(m.finding.id for m in result.findings), letters(), strict=False))
+    parts = [fill(f"note: {note}", "", "      ") for note in result.notes]
+    told: set[str] = set()
+    parts += [_design(result, design, names, told, colour) for design in result.designs]
     if len(result.designs) > 1:
-        parts.append(_differences(result))
+        parts.append(_differences(result, names))
     parts.append(_summary(result))
     return "\n\n".join(parts)
 
 
-def _design(result: MatrixResult, design: str, colour: bool) -> str:
+def _design(
+    result: MatrixResult, design: str, names: Mapping[str, str], told: set[str], colour: bool
+) -> str:
+    """Tell one design; findings in `told`, which an earlier design showed, only by their letter."""
     findings = [m for m in result.findings if m.design == design]
-    names = {m.finding.id: letter for m, letter in zip(findings, letters(), strict=False)}
     cells = [cell for cell in result.cells if cell.design == design]
     operations = [o for o in result.operations if any(o in cell.operations for cell in cells)]
     lines = [f"{design}: every pair of operations, from every starting point", ""]
     lines += _table(operations, cells, names, colour)
     lines += ["", *_legend(result, cells)]
+    known = [names[m.finding.id] for m in findings if m.finding.id in told]
+    if known:
+        lines += ["", fill(f"told above: {', '.join(known)}", "  ", "    ")]
     for found in findings:
-        lines += ["", _finding(found, names[found.finding.id], cells)]
+        if found.finding.id not in told:
+            told.add(found.finding.id)
+            lines += ["", _finding(found, names[found.finding.id], cells)]
     return "\n".join(lines)
 
 
 def _table(
-    operations: Sequence[str], cells: Sequence[Cell], names: dict[str, str], colour: bool
+    operations: Sequence[str], cells: Sequence[Cell], names: Mapping[str, str], colour: bool
 ) -> list[str]:
-    text = {
-        (a, b): _mark([c for c in cells if sorted(c.operations) == sorted((a, b))], names)
+    """Draw the lower triangle; where it is too wide, its columns in several parts."""
+    if not operations:
+        return ["  (no cell was explored)"]
+    of: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        of.setdefault(tuple(sorted(cell.operations)), []).append(cell)
+    marks = {
+        (a, b): _mark(of.get(tuple(sorted((a, b))), ()), names)
         for i, a in enumerate(operations)
         for b in operations[: i + 1]
     }
-    alone = {a: _mark([c for c in cells if c.operations == (a,)], names) for a in operations}
+    alone = {a: _mark(of.get((a,), ()), names) for a in operations}
     number = len(str(len(operations)))
-    left = max(len(o) for o in operations) + number + 2
-    room = WIDTH - left - 8
-    width = max(number, min(4, room // max(len(operations), 1) - 1))
-    head = "".join(f"{i:>{width + 1}}" for i in range(1, len(operations) + 1))
-    lines = [f"{'':<{left}} {'alone':>6} {head}"]
-    for i, a in enumerate(operations):
-        row = "".join(
-            _paint(f"{_fit(text[a, b], width):>{width + 1}}", text[a, b], colour)
-            for b in operations[: i + 1]
-        )
-        own = _paint(f"{_fit(alone[a], 6):>6}", alone[a], colour)
-        lines.append(f"{i + 1:>{number}} {a:<{left - number - 1}} {own} {row}".rstrip())
+    widths = [
+        max(len(str(i + 1)), *(len(marks[a, b]) for a in operations[i:]))
+        for i, b in enumerate(operations)
+    ]
+    own = max(len("alone"), *map(len, alone.values()))
+    left = max(map(len, operations))
+    left = max(min(left, WIDTH - number - own - 3 - sum(w + 1 for w in widths)), min(left, NAME))
+    room = WIDTH - number - left - own - 3
+    lines: list[str] = []
+    for part in _parts(widths, room):
+        if lines:
+            lines.append("")
+        head = "".join(f" {i + 1:>{widths[i]}}" for i in part)
+        lines.append(f"{'':>{number}} {'':<{left}} {'alone':>{own}} {head}")
+        for row, a in enumerate(operations[part[0] :], part[0]):
+            shown = "".join(
+                " "
+                + _paint(f"{marks[a, operations[i]]:>{widths[i]}}", marks[a, operations[i]], colour)
+                for i in part
+                if i <= row
+            )
+            lines.append(
+                f"{row + 1:>{number}} {cut(a, left):<{left}} "
+                f"{_paint(f'{alone[a]:>{own}}', alone[a], colour)} {shown}"
+            )
     return lines
 
 
-def _mark(cells: Sequence[Cell], names: dict[str, str]) -> str:
+def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Split columns into runs that fit the room."""
+    parts: list[list[int]] = [[]]
+    used = 0
+    for index, width in enumerate(widths):
+        if parts[-1] and used + width + 1 > room:
+            parts.append([])
+            used = 0
+        parts[-1].append(index)
+        used += width + 1
+    return parts
+
+
+def _mark(cells: Sequence[Cell], names: Mapping[str, str]) -> str:
     """Sum up the cells of one pair over all starting points."""
     found = sorted({names[i] for cell in cells for i in cell.findings}, key=lambda n: (len(n), n))
     if found:
-        return "".join(found) if len(found) == 1 else f"{found[0]}+"
-    if any(not cell.complete for cell in cells):
+        return f"{found[0]}+" if len(found) > 1 else found[0]
+    if not cells or any(not cell.complete for cell in cells):
         return "?"
     if any(cell.alone for cell in cells):
         return "+"
     return "." if any(cell.verdict is Verdict.HOLDS for cell in cells) else "-"
-
-
-def _fit(text: str, width: int) -> str:
-    return text if len(text) <= width else text[:width]
 
 
 def _paint(shown: str, mark: str, colour: bool) -> str:
@@ -89,7 +130,8 @@ def _paint(shown: str, mark: str, colour: bool) -> str:
         return shown
     if mark[0].isalpha():
         return f"{RED}{shown}{PLAIN}"
-    return f"{GREEN}{shown}{PLAIN}" if mark == "." else shown
+    paint = {".": GREEN, "?": AMBER}.get(mark)
+    return f"{paint}{shown}{PLAIN}" if paint else shown
 
 
 def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
@@ -117,9 +159,12 @@ def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell]) -> str:
     where = [c for c in cells if finding.id in c.findings]
     pairs = list(dict.fromkeys(" || ".join(c.operations) for c in where))
     shown = ", ".join(pairs[:4]) + (f" and {len(pairs) - 4} more" if len(pairs) > 4 else "")
+    starts = ", ".join(dict.fromkeys(c.start for c in where))
     lines = [
         fill(f"{letter}  {finding.kind}: {finding.message}", "", "     "),
-        fill(f"in {shown}", "     ", "       "),
+        fill(
+            f"in {shown}; from {starts}" if where else "in no cell of its own", "     ", "       "
+        ),
     ]
     if finding.nearest is not None and finding.nearest.order:
         lines.append(
@@ -130,30 +175,39 @@ def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell]) -> str:
     return "\n".join(lines)
 
 
-def _differences(result: MatrixResult) -> str:
-    lines = ["What one design shows and another does not:"]
+def _differences(result: MatrixResult, names: Mapping[str, str]) -> str:
     shown = {d: {m.finding.id for m in result.findings if m.design == d} for d in result.designs}
-    for found in result.findings:
-        missing = [d for d in result.designs if found.finding.id not in shown[d]]
-        if missing:
-            lines.append(
-                fill(
-                    f"{found.finding.id} {found.finding.kind}: in {found.design}, "
-                    f"not in {', '.join(missing)}",
-                    "  ",
-                    "    ",
-                )
-            )
-    return "\n".join(lines) if len(lines) > 1 else "All designs show the same findings."
+    first = {m.finding.id: m.finding for m in reversed(result.findings)}
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for identity in names:
+        having = tuple(d for d in result.designs if identity in shown[d])
+        if len(having) < len(result.designs):
+            groups.setdefault(having, []).append(first[identity])
+    if not groups:
+        return "All designs show the same findings."
+    lines: list[str] = []
+    for having, findings in sorted(groups.items(), key=lambda g: result.designs.index(g[0][0])):
+        missing = [d for d in result.designs if d not in having]
+        lines += ["", fill(f"Shown by {', '.join(having)}, not by {', '.join(missing)}:", "", "  ")]
+        for finding in findings:
+            what = f"{finding.kind} in {' || '.join(finding.operations)}"
+            if finding.nearest is None and finding.objects:
+                what += f": {', '.join(finding.objects)}"
+            lines.append(fill(f"{names[finding.id]}  {what}", "  ", "      "))
+        for design in missing:
+            if any(c.design == design and not c.complete for c in result.cells):
+                lines.append(fill(f"(not every cell of {design} was decided)", "  ", "  "))
+    return "\n".join(lines[1:])
 
 
 def _summary(result: MatrixResult) -> str:
     decided = sum(cell.complete for cell in result.cells)
     red = sum(bool(cell.findings) for cell in result.cells)
-    return fill(
+    distinct = len({m.finding.id for m in result.findings})
+    text = (
         f"{len(result.cells)} cells, {decided} decided, {red} with findings of their own; "
-        f"{len(result.findings)} distinct findings; {result.executions} executions, "
-        f"{result.steps} steps.",
-        "",
-        "",
+        f"{distinct} distinct findings; {result.executions} executions, {result.steps} steps."
     )
+    if not result.complete:
+        text += " Not every cell is decided: what has no finding here may have one."
+    return fill(text, "", "")

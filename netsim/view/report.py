@@ -6,8 +6,9 @@ import shlex
 import textwrap
 from collections.abc import Mapping
 
+from netsim.errors import escape
 from netsim.results import Finding, ReplayResult, Result, Verdict
-from netsim.view.columns import WIDTH, columns
+from netsim.view.columns import WIDTH, columns, cut
 
 BAR = "=" * 53
 RED, GREEN, AMBER, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
@@ -18,6 +19,11 @@ _CUTS = {
     "seconds": "--timeout {seconds:g}",
     "preemptions": "a bound of {preemptions} preemptions",
     "interrupt": "an interrupt",
+}
+
+_STATUS = {
+    "unreachable": "predicted, but no execution of this model reaches it",
+    "undecided": "predicted; a bound cut the search for an execution that reaches it",
 }
 
 
@@ -43,10 +49,10 @@ def check_report(
 def verdict_line(result: Result, *, colour: bool = False) -> str:
     """Return the verdict in one paragraph, with what bounds it."""
     word = result.verdict.value.upper()
+    head = fill(f"{word}  {result.design}: {result.scenario}", "", "  ")
     if colour:
         paint = {Verdict.HOLDS: GREEN, Verdict.VIOLATED: RED, Verdict.UNKNOWN: AMBER}
-        word = f"{paint[result.verdict]}{word}{PLAIN}"
-    what = f"{result.design}: {result.scenario}"
+        head = f"{paint[result.verdict]}{word}{PLAIN}{head.removeprefix(word)}"
     count = _plural(result.executions, "execution")
     if result.start == "unreachable":
         said = "the start is not reached, so nothing was explored"
@@ -55,25 +61,28 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
         if result.options.faults:
             said += f"; with up to {_plural(result.options.faults, 'failure')}"
     else:
-        cut = _CUTS.get(result.cut_by or "", "--first").format(
+        bound = _CUTS.get(result.cut_by or "", "--first").format(
             executions=result.bounds.executions,
             steps=result.bounds.steps,
             seconds=result.bounds.seconds or 0,
             preemptions=result.bounds.preemptions,
         )
-        said = f"stopped by {cut} after {count}; the rest is not known"
-    return f"{word}  {what}\n" + fill(f"{said}.", "  ", "  ")
+        said = f"stopped by {bound} after {count}; "
+        said += "the rest is not known" if result.findings else "nothing found so far"
+    return f"{head}\n" + fill(f"{said}.", "  ", "  ")
 
 
 def finding_report(finding: Finding, number: int, replay: ReplayResult | None) -> str:
     """Tell one finding: in words, in the kernel's form for locks, as columns, and its schedule."""
     lines = [f"[{number}] {finding.kind}  ({finding.id})"]
+    if finding.status != "reached":
+        lines.append(f"    {finding.status}: {_STATUS[finding.status]}")
     lines.append(fill(finding.message, "    ", "    "))
-    if finding.kind == "recursive-lock":
+    if finding.kind == "recursive-lock" and finding.sites:
         lines += ["", *_recursion(finding)]
-    elif finding.kind == "deadlock":
+    elif finding.kind == "deadlock" and finding.sites:
         lines += ["", *_deadlock(finding)]
-    elif finding.sites:
+    else:
         for site in finding.sites:
             lines.append(fill(_place(site.role, site.flow, site.function), "    ", "      "))
     if finding.nearest is not None:
@@ -92,7 +101,7 @@ def finding_report(finding: Finding, number: int, replay: ReplayResult | None) -
 
 
 def _recursion(finding: Finding) -> list[str]:
-    """The form of the kernel's report on a recursive lock (lockdep, 2.6.36)."""
+    """The form of lockdep's report on a recursive lock, without what a model does not know."""
     acquires, holds = finding.sites[0], finding.sites[-1]
     lock = finding.objects[0]
     return [
@@ -105,6 +114,7 @@ def _recursion(finding: Finding) -> list[str]:
         "    but task is already holding lock:",
         *_at(lock, holds.function, holds.source),
         "",
+        "    other info that might help us debug this:",
         "     Possible unsafe locking scenario:",
         "",
         "           CPU0",
@@ -117,34 +127,46 @@ def _recursion(finding: Finding) -> list[str]:
 
 
 def _deadlock(finding: Finding) -> list[str]:
-    """The CPU0/CPU1 table of the kernel's report on circular dependencies."""
+    """The CPU0/CPU1 table of lockdep's report on a circular dependency."""
     flows = list(dict.fromkeys(site.flow for site in finding.sites))
-    width = 32
+    width = (WIDTH - 4) // len(flows)
+    rows = [
+        (at, f"lock({_lock(site.role)});")
+        for wanted in (False, True)
+        for at, flow in enumerate(flows)
+        for site in finding.sites
+        if site.flow == flow and site.role.startswith("acquires") is wanted
+    ]
+    heads = [f"{_cpu(flow)} ({_who(flow)})" for flow in flows]
+    width = min(width, max(map(len, [*heads, *(text for _, text in rows)])) + 4)
     lines = [
         f"    {BAR}",
         "    netsim: [ INFO: circular locking dependency, reached ]",
         f"    {'-' * 53}",
-    ]
-    heads = "".join(f"{f'CPU{i} ({_who(flow)})':<{width}}" for i, flow in enumerate(flows))
-    lines += [
-        f"    {heads.rstrip()}",
+        "    " + "".join(f"{cut(head, width - 1):<{width}}" for head in heads).rstrip(),
         "    " + "".join(f"{'----':<{width}}" for _ in flows).rstrip(),
     ]
-    for wanted in (False, True):
-        for index, flow in enumerate(flows):
-            for site in finding.sites:
-                if site.flow == flow and site.role.startswith("acquires") is wanted:
-                    lock = site.role.split()[1]
-                    lines.append("    " + " " * (width * index) + f"lock({lock});")
+    lines += [f"    {' ' * (width * at)}{cut(text, width - 1)}" for at, text in rows]
     lines += ["", "     *** DEADLOCK ***", ""]
     for site in finding.sites:
         lines.append(fill(_place(site.role, site.flow, site.function), "    ", "      "))
     return lines
 
 
+def _lock(role: str) -> str:
+    return role.removeprefix("acquires ").removeprefix("holds ").removesuffix(" since")
+
+
+def _cpu(flow: str) -> str:
+    """Flow n runs on CPU n - 1; where a worker runs, no one says."""
+    return f"CPU{int(flow) - 1}" if flow.isdigit() and flow > "0" else "CPU?"
+
+
 def _at(lock: str, function: str, source: str) -> list[str]:
     inner, *callers = function.split(" < ")
-    lines = [fill(f"({lock}){{+.+.}}, at: {inner}  [{source}]", "     ", "       ")]
+    lines = [
+        fill(f"({lock}), at: {inner}" + (f"  [{source}]" if source else ""), "     ", "       ")
+    ]
     lines += [f"       called from {caller}" for caller in callers]
     return lines
 
@@ -167,7 +189,7 @@ def _plural(number: int, word: str) -> str:
 def fill(text: str, first: str, rest: str) -> str:
     """Wrap a paragraph to the width of a report."""
     return textwrap.fill(
-        text,
+        escape(text.replace("\n", " ")),
         WIDTH,
         initial_indent=first,
         subsequent_indent=rest,

@@ -10,7 +10,9 @@ from netsim.view.report import fill
 
 def list_text(designs: Sequence[Design]) -> str:
     """Return one line for each design."""
-    width = max((len(design.name) for design in designs), default=0)
+    if not designs:
+        return "no design is installed (entry-point group netsim.designs)"
+    width = max(len(design.name) for design in designs)
     return "\n".join(f"{design.name:<{width}}  {design.summary}" for design in designs)
 
 

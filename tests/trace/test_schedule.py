@@ -51,6 +51,11 @@ def test_looks() -> None:
         "netsim-schedule 1 d 1 2 3 -- a",
         "netsim-schedule 1 d \x00 -- a",
         "netsim-schedule one d 1 -- a",
+        "netsim-schedule ² d 1 -- a",
+        "netsim-schedule \u0661 d 1 -- a",
+        "netsim-schedule " + "9" * 5000 + " d 1 -- a",
+        "netsim-schedule 1 d 1 -- a\nnetsim-schedule 1 d 1 -- b",
+        "netsim-schedule 1 d 1*\u0663 -- a",
         "netsim-schedule 1 d " + "1," * 600_000 + "1 -- a",
     ],
 )

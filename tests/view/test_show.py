@@ -1,0 +1,60 @@
+"""What a design tells about itself."""
+
+from typing import Any
+
+from netsim.core.thread import Context
+from netsim.design import AcceptedLoss, Design, Operation, Parameter, StartingPoint
+from netsim.view.show import design_text, list_text
+
+
+async def nothing(*_: Any) -> None:
+    return None
+
+
+def toy(name: str = "toy") -> Design:
+    return Design(
+        name=name,
+        summary="a toy",
+        boot=lambda _sim: None,  # type: ignore[arg-type,return-value]
+        operations={
+            "put": Operation(
+                "put",
+                "puts it there",
+                nothing,
+                (Parameter("THING", "what to put"),),
+                (Context.PROCESS, Context.SOFTIRQ),
+                source="drivers/toy.c",
+            )
+        },
+        starts=(StartingPoint("full", "put x"),),
+        probes=("look",),
+        locks=(("toy_lock", "the box", "nothing"),),
+        sources=("drivers/toy.c of 2.6.36",),
+        left_out=("the lid",),
+        accepted=(AcceptedLoss("leak", ("put",), "it is small"),),
+    )
+
+
+def test_everything_declared_is_told() -> None:
+    text = design_text(toy())
+
+    for words in (
+        "toy: a toy",
+        "put THING",
+        "puts it there  [process, softirq; drivers/toy.c]",
+        "what to put",
+        "{ put x }",
+        "toy_lock: the box; inside it: nothing",
+        "drivers/toy.c of 2.6.36",
+        "the lid",
+        "accepted: leak in put: it is small",
+    ):
+        assert words in text
+
+
+def test_a_list_is_one_line_for_each() -> None:
+    assert list_text([toy(), toy("toy+fixed")]) == "toy        a toy\ntoy+fixed  a toy"
+
+
+def test_no_design_is_said() -> None:
+    assert "no design is installed" in list_text([])
