@@ -12,7 +12,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 import attrs
 
-from netsim.core.access import Key
+from netsim.core.access import READ, WRITE, Key, Mode
 from netsim.core.fault import Site
 from netsim.core.sim import CALLED_BY, Sim
 from netsim.core.thread import Mark
@@ -60,14 +60,16 @@ class _Grave:
         return f"{site.function.partition(CALLED_BY)[0]}() of thread {site.thread} has freed"
 
     def plain_read(self, obj: KObject, key: Key) -> None:
-        self._use(key, "reads")
+        self._use(key, READ, "reads")
 
     def plain_write(self, obj: KObject, key: Key, old: Any, new: Any) -> None:
-        self._use(key, "writes")
+        self._use(key, WRITE, "writes")
 
-    def _use(self, key: Key, verb: str) -> None:
+    def _use(self, key: Key, mode: Mode, verb: str) -> None:
         if self.sim.current is None:
             return
+        # The report depends on the free: without this no one would try the use before it.
+        self.sim.touch(key, mode, self.sim.versions.get(key, 0))
         self.sim.report(
             "use-after-free",
             f"{self.sim.title(self.sim.current)} {verb} {key[0]}.{key[1]}, which {self.story()}",
@@ -162,6 +164,7 @@ def kfree(obj: KObject | None) -> None:
     if isinstance(sim, _Grave):
         current = sim.sim.current
         assert current is not None
+        sim.sim.touch((obj._label, ""), WRITE)
         sim.sim.report(
             "double-free",
             f"{sim.sim.title(current)} frees {obj._label}, which {sim.story()} already",
@@ -173,8 +176,8 @@ def kfree(obj: KObject | None) -> None:
     key = (obj._label, "")
     for field in fields_of(obj):
         if not field.metadata.get("constant"):
-            sim.touch((obj._label, field.name), 1)
-    sim.touch(key, 1)
+            sim.touch((obj._label, field.name), WRITE)
+    sim.touch(key, WRITE)
     del sim.heap[obj._label]
     obj._sim = _Grave(sim, sim.mark())
 

@@ -19,6 +19,7 @@ from netsim.core.thread import Context, Life, Mark, SimThread
 
 #: How a footprint shows that a thread runs at all; only `Sim.halting` machines record it.
 MACHINE: Key = ("machine", "running")
+TIME: Key = ("machine", "jiffies")
 
 
 class Step:
@@ -82,7 +83,7 @@ class Sim:
         #: True if plain accesses are recorded with the function that makes them (slow).
         self.sites = sites
         self.versions: dict[Key, int] = {}
-        self.jiffies = 0
+        self._jiffies = 0
         self.heap: dict[str, Any] = {}
         self.boot_allocations: dict[str, int] = {}
         #: Remaining number of failures that the environment may choose.
@@ -197,6 +198,26 @@ class Sim:
                 objects=(lock.name,),
                 sites=(self.site_at(mark, "acquires"),),
             )
+
+    # -- time ------------------------------------------------------------------------------
+
+    @property
+    def jiffies(self) -> int:
+        """The time: shared state, so that who looks at it conflicts with who moves it."""
+        if self.current is not None:
+            self.touch(TIME, READ, self._jiffies)
+        return self._jiffies
+
+    @jiffies.setter
+    def jiffies(self, now: int) -> None:
+        if self.current is not None:
+            self.touch(TIME, WRITE, self._jiffies)
+        self._jiffies = now
+
+    def time_reaches(self, jiffy: int) -> None:
+        """Move the time on to `jiffy` if it is not there yet; two such moves commute."""
+        self.touch(TIME, INC, self._jiffies)
+        self._jiffies = max(self._jiffies, jiffy)
 
     # -- what a step touches ---------------------------------------------------------------
 

@@ -10,6 +10,7 @@ footprint that they had; blocked operations take part in races when the executio
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from netsim.core.access import Footprint, dependent, merge
 from netsim.core.sim import Sim, Step
@@ -40,6 +41,10 @@ class Node:
         self.footprint: Footprint = {}
 
 
+Woken: TypeAlias = tuple[tuple[Event, str, Footprint], ...]
+"""Events that woke a sleeping thread, with what the step of that thread touches before them."""
+
+
 class SourceDpor:
     """The exhaustive strategy.  After each execution ask `more`; False means all is done."""
 
@@ -49,6 +54,7 @@ class SourceDpor:
         self._depth = 0
         self._last: str | None = None
         self._sleep: dict[str, Footprint] = {}
+        self._woken: list[Woken] = [()]
 
     # -- Strategy ----------------------------------------------------------------------------
 
@@ -116,6 +122,37 @@ class SourceDpor:
         event, races = self.history.append(step.thread, step.op, footprint, step.before)
         for earlier in races:
             self._reverse(earlier, event.thread, footprint, event.index)
+        self._race_woken(node, event)
+
+    def _race_woken(self, node: Node, event: Event) -> None:
+        """
+        Reverse `event` with what woke a thread whose step, had it run before, conflicts with it.
+
+        What a step touches depends on what its operation found.  So a thread that has been woken
+        may no longer touch what it touched asleep, and its race with `event` does not show: but
+        `event`, then the thread, then what woke it, is covered by no execution in which the
+        thread came first.
+        """
+        footprint = event.footprint
+        woken = self._woken[event.index]
+        covered = False
+        for waker, thread, theirs in woken:
+            if thread == event.thread:
+                covered = covered or theirs.items() <= footprint.items()
+            elif dependent(theirs, footprint) and not waker.precedes(event.clock):
+                self._reverse(waker, event.thread, footprint, event.index)
+        if covered:  # from here on its races show
+            woken = tuple(
+                item
+                for item in woken
+                if item[1] != event.thread or not item[2].items() <= footprint.items()
+            )
+        fresh = tuple(
+            (event, thread, theirs)
+            for thread, theirs in node.sleep.items()
+            if thread != event.thread and dependent(theirs, footprint)
+        )
+        self._woken.append(woken + fresh if fresh else woken)
 
     # -- between executions --------------------------------------------------------------------
 
@@ -150,6 +187,7 @@ class SourceDpor:
         while self.path:
             node = self.path[-1]
             self.history.truncate(len(self.path) - 1)
+            del self._woken[len(self.path) :]
             if node.choice + 1 < node.options:
                 node.choice += 1
                 return True
@@ -168,6 +206,9 @@ class SourceDpor:
         node = self.path[event.index]
         v = self.history.notdep(event, end)
         initials = _initials(v)
+        # What the thread's step touches may differ here from what it touched after `event`, and
+        # is not known at all of a blocked one.  If it sleeps here, that is what it did here.
+        footprint = node.sleep.get(thread, footprint)
         if not any(other.thread == thread or dependent(other.footprint, footprint) for other in v):
             initials.insert(0, thread)
         candidates = [initial for initial in initials if initial in node.enabled]

@@ -61,7 +61,7 @@ class Acquire(Op):
         return (self.lock.key,)
 
     def admits(self, key: Key, state: Any, thread: str) -> bool:
-        return state is None
+        return state is None or state == thread  # the owner goes on, into a finding
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
         lock = self.lock

@@ -27,7 +27,8 @@ class RefCount:
 
     Kernel:     atomic_t used as a count (2.6.36 checks nothing: it may go below zero)
     Context:    any
-    Footprint:  get increments; put decrements, or writes if it or the next could be the last.
+    Footprint:  get increments, or writes if it crosses zero; put decrements, or writes if it or
+                the next could be the last.
                 While the `anchor` holds a reference no other put can be the last, so that gets
                 and puts of others commute; the anchor's own get and put write.
     """
@@ -58,7 +59,9 @@ class RefCount:
         if by:
             self.touch_holder(by)
         anchors = bool(by) and by == self.anchor
-        self.sim.touch(self.key, WRITE if anchors else INC, self.count)
+        # Of two gets that commute neither may cross zero: which of them does is their order.
+        writes = anchors or self.count in (-1, 0)
+        self.sim.touch(self.key, WRITE if writes else INC, self.count)
         self.count += 1
         self.holders.append(by or running(self.sim))
         self.sim.value_changed(self.key, self.count - 1, self.count)
@@ -87,6 +90,8 @@ class RefCount:
         for holder in (old, new):
             if holder:
                 self.touch_holder(holder)
+        if self.anchor and self.anchor in (old, new):  # decides which puts commute
+            self.sim.touch(self.key, WRITE, self.count)
         old = old or running(self.sim)
         if old in self.holders:
             self.holders.remove(old)
@@ -155,7 +160,7 @@ class _Put(Op):
     def _mode(refs: RefCount, holder: str) -> Mode:
         if holder not in refs.holders or holder == refs.anchor:
             return WRITE
-        if refs.anchor and refs.anchor in refs.holders:
+        if refs.anchor and refs.anchor in refs.holders and refs.count == len(refs.holders):
             return INC  # commutes with gets and with such puts: none of them is the last
         # Two puts commute only if neither is the last in either order: from three on.
         return DEC if refs.count > 2 else WRITE

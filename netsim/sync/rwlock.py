@@ -92,7 +92,7 @@ class _RwOp(Op):
         return f"{self.lock.name}{holder}"
 
     def _recursion(self, sim: Sim, thread: SimThread) -> None:
-        sim.touch(self.lock.key, READ, self.lock.state())
+        # Touches nothing: whether this thread holds the lock is no other thread's doing.
         held_at = next(mark for held, mark in thread.held if held is self.lock)
         sim.report(
             "recursive-lock",

@@ -134,7 +134,7 @@ class _Expire(_TimerOp):
         sim.acquire_edge(timer.key)
         timer.armed = False
         timer.running = True
-        sim.jiffies = max(sim.jiffies, timer.expires)
+        sim.time_reaches(timer.expires)
         return True
 
 

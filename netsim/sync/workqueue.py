@@ -29,7 +29,7 @@ class Work:
     Footprint:  everything writes it, except queueing what is pending and waiting, which read it
     """
 
-    __slots__ = ("completed", "function", "key", "name", "pending", "running", "sim")
+    __slots__ = ("completed", "function", "key", "name", "pending", "queued", "running", "sim")
 
     def __init__(
         self, sim: Sim, name: str, function: Callable[[], Coroutine[Op, Any, None]]
@@ -41,6 +41,9 @@ class Work:
         self.running = False
         self.completed = 0
         self.key: Key = (name, "work")
+        #: Where queueing publishes to the run that it causes.  Not `key`: that would also order
+        #: queueing what is pending before a wait, although the two commute.
+        self.queued: Key = (name, "work queued")
 
     def state(self) -> State:
         """Return (pending, running, completed runs)."""
@@ -93,7 +96,7 @@ class _Queue(_WorkOp):
     def apply(self, sim: Sim, thread: SimThread) -> bool:
         work = self.work
         before = work.state()
-        sim.release_edge(work.key)
+        sim.release_edge(work.queued)
         if work.pending:
             sim.touch(work.key, READ, before)
             return False
@@ -122,7 +125,7 @@ class _Dequeue(_WorkOp):
     def apply(self, sim: Sim, thread: SimThread) -> None:
         work = self.work
         sim.touch(work.key, WRITE, work.state())
-        sim.acquire_edge(work.key)
+        sim.acquire_edge(work.queued)
         work.pending = False
         work.running = True
         thread.operation = work.name

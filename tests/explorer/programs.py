@@ -229,6 +229,10 @@ class World:
     async def ref_read(self, a: int, me: int) -> int:
         return await (self.refs.read() if a else self.bare.is_zero())
 
+    async def ref_rename(self, a: int, me: int) -> None:
+        await schedule_point("rename")
+        self.refs.hand_over(*(("base", "user") if a else ("user", "base")))
+
     async def complete(self, a: int, me: int) -> None:
         await self.done.complete()
 
@@ -266,7 +270,7 @@ class World:
         await self.rcu.synchronize()
 
     async def timer_arm(self, a: int, me: int) -> bool:
-        return await self.timer.mod_timer(5)
+        return await self.timer.mod_timer(5 + a)
 
     async def timer_fire(self, a: int, me: int) -> bool:
         if await self.timer.expire():
@@ -277,6 +281,10 @@ class World:
 
     async def timer_del(self, a: int, me: int) -> bool:
         return await (self.timer.del_timer_sync() if a else self.timer.del_timer())
+
+    async def clock(self, a: int, me: int) -> int:
+        await schedule_point("clock")
+        return self.sim.jiffies
 
     async def marked(self, a: int, me: int) -> Any:
         return await (write_once(self.cell, "y", me) if a else read_once(self.cell, "y"))
@@ -349,12 +357,12 @@ PRIMITIVES = {
     "rwlock": ("rw_read", "rw_write", "rw_nested", "rw_inverse"),
     "plain": ("plain_read", "plain_write"),
     "atomic": ("atomic_inc", "atomic_return", "atomic_cmpxchg"),
-    "refcount": ("ref_get", "ref_put", "ref_anchor", "ref_read"),
+    "refcount": ("ref_get", "ref_put", "ref_anchor", "ref_read", "ref_rename"),
     "completion": ("complete", "wait_for_completion"),
     "waitqueue": ("wake_up", "wait_event", "lost_wakeup"),
     "work": ("queue_work", "cancel_work", "flush_work"),
     "rcu": ("rcu_read", "rcu_sync"),
-    "timer": ("timer_arm", "timer_fire", "timer_del"),
+    "timer": ("timer_arm", "timer_fire", "timer_del", "clock"),
     "marked": ("marked", "bit"),
     "list": ("list_change", "list_find"),
     "notifier": ("notifier_link", "notifier_call"),
