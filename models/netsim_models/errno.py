@@ -4,6 +4,7 @@ from typing import Final
 
 EPERM: Final = 1
 ENOENT: Final = 2
+ESRCH: Final = 3
 EIO: Final = 5
 ENOMEM: Final = 12
 EBUSY: Final = 16
@@ -11,6 +12,7 @@ EEXIST: Final = 17
 ENODEV: Final = 19
 EINVAL: Final = 22
 EDESTADDRREQ: Final = 89
+ENETDOWN: Final = 100
 ENETUNREACH: Final = 101
 ENOBUFS: Final = 105
 EHOSTUNREACH: Final = 113

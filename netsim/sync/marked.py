@@ -123,6 +123,10 @@ class SharedList:
         """Remove an item, if it is there."""
         return perform(_Replace(self, "list_del_rcu", None, item))
 
+    def remove_if(self, matches: Callable[[Any], bool]) -> Awaitable[None]:
+        """Remove all items for which `matches` holds, at once."""
+        return perform(_RemoveIf(self, matches))
+
     def walk_locked(self) -> tuple[Any, ...]:
         """Return all items, for a caller whose lock serialises: part of its step."""
         self.sim.touch(self.key, READ, self.sim.versions.get(self.key, 0))
@@ -224,6 +228,31 @@ class _Clear(Op):
         if old:
             shared.items = ()
             sim.value_changed(shared.key, old, ())
+
+
+class _RemoveIf(Op):
+    __slots__ = ("list", "matches")
+
+    name = "list_del_rcu"
+
+    def __init__(self, shared_list: SharedList, matches: Callable[[Any], bool]) -> None:
+        self.list = shared_list
+        self.matches = matches
+
+    def label(self) -> str:
+        return self.list.name
+
+    def apply(self, sim: Sim, thread: SimThread) -> None:
+        shared = self.list
+        old = shared.items
+        rest = tuple(item for item in old if not self.matches(item))
+        changes = len(rest) < len(old)
+        sim.touch(shared.key, WRITE if changes else READ, sim.versions.get(shared.key, 0))
+        sim.value_read(shared.key)
+        if changes:
+            sim.release_edge(shared.key)
+            shared.items = rest
+            sim.value_changed(shared.key, old, rest)
 
 
 class _Replace(Op):

@@ -298,6 +298,9 @@ class World:
             return None
         return await self.list.take_first()
 
+    async def list_purge(self, a: int, me: int) -> None:
+        await (self.list.remove_if(lambda item: item == 1 + a) if a else self.list.clear())
+
     async def list_find(self, a: int, me: int) -> Any:
         return await self.list.find(lambda item: item == 1 + a)
 
@@ -364,7 +367,7 @@ PRIMITIVES = {
     "rcu": ("rcu_read", "rcu_sync"),
     "timer": ("timer_arm", "timer_fire", "timer_del", "clock"),
     "marked": ("marked", "bit"),
-    "list": ("list_change", "list_find"),
+    "list": ("list_change", "list_find", "list_purge"),
     "notifier": ("notifier_link", "notifier_call"),
     "memory": ("publish", "free", "use"),
     "alloc": ("allocate",),

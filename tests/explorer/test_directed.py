@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netsim.explorer.dpor import SourceDpor
 from tests.explorer.programs import Program
 from tests.explorer.test_oracle import differs
 
@@ -55,7 +56,22 @@ PROGRAMS: dict[str, Program] = {
     ),
 }
 
+#: What thread 1 touches asleep (x, for its trylock succeeds) it no longer touches once 2 has the
+#: lock; yet that 3 writes x before it is an order that no execution with 1 first stands for.
+WOKEN: Program = (
+    (("spin_trylock", 0),),
+    (("marked", 1), ("spin_lock", 0)),
+    (("marked", 1), ("plain_write", 1)),
+)
+PROGRAMS["a sleeper that touches less once it is woken"] = WOKEN
+
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_explorer_agrees_with_brute_force(name: str) -> None:
     assert not differs(PROGRAMS[name])
+
+
+def test_forgotten_sleepers_turn_it_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SourceDpor, "_race_woken", lambda *_: None)
+
+    assert differs(WOKEN)

@@ -102,6 +102,7 @@ def device(m: Machine, name: str = "eth0") -> NetDevice:
 
 async def created(m: Machine, dev: NetDevice) -> Neighbour:
     neigh = await neigh_create(m, ADDRESS, dev)
+    assert neigh is not None
     neigh.refs.hand_over("", USER)
     return neigh
 

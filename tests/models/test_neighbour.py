@@ -15,6 +15,7 @@ from netsim_models.net.arp_operations import mac_of, neigh_age, neigh_fail, neig
 from netsim_models.net.neighbour import (
     BASE_REACHABLE_TIME,
     DELAY_PROBE_TIME,
+    HZ,
     LOCKTIME,
     MCAST_PROBES,
     NO_ADDRESS,
@@ -115,6 +116,7 @@ class TestCreate:
         dev = device(m)
         slow = Driven(m, neigh_create(m, ADDRESS, dev)).until("write_lock")
         first = run(m, neigh_create(m, ADDRESS, dev))
+        assert first is not None
 
         assert slow.finish() is first
 
@@ -135,7 +137,7 @@ class TestEventSend:
         assert run(m, neigh_event_send(m, neigh)) == 1
 
         assert state_of(neigh) is Nud.INCOMPLETE
-        assert peek(neigh, "probes") == UCAST_PROBES
+        assert neigh.probes.value == UCAST_PROBES
         assert neigh.timer.expires == m.sim.jiffies + 1
 
     def test_resolution_under_way_goes_on(self, m: Machine) -> None:
@@ -246,6 +248,17 @@ class TestTimer:
         assert state_of(neigh) is Nud.STALE
         assert holders(neigh) == [TABLE, USER]
 
+    def test_time_alone_ages_a_reachable_entry(self, m: Machine) -> None:
+        """Each run of the timer is due HZ / 2 after the last at the earliest, so time moves."""
+        neigh = neighbour_in(m, Nud.REACHABLE)
+
+        softirq(m, neigh_age(m, ADDRESS))
+        assert state_of(neigh) is Nud.REACHABLE
+        assert neigh.timer.expires == m.sim.jiffies + HZ // 2
+        softirq(m, neigh_age(m, ADDRESS))
+
+        assert state_of(neigh) is Nud.STALE
+
     def test_reachable_in_use_is_delayed(self, m: Machine) -> None:
         neigh = neighbour_in(m, Nud.REACHABLE)
         m.sim.jiffies += BASE_REACHABLE_TIME + 1
@@ -273,7 +286,7 @@ class TestTimer:
         softirq(m, neigh_age(m, ADDRESS))
 
         assert state_of(neigh) is Nud.PROBE
-        assert peek(neigh, "probes") == 1  # the first went out in the same run
+        assert neigh.probes.value == 1  # the first went out in the same run
         assert neigh.timer.expires == m.sim.jiffies + RETRANS_TIME
 
     def test_delay_confirmed_meanwhile_is_reachable(self, m: Machine) -> None:

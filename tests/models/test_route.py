@@ -8,10 +8,10 @@ import pytest
 
 from netsim.core.memory import is_freed, peek
 from netsim_models import world
-from netsim_models.errno import EEXIST, ENETUNREACH, ENODEV
+from netsim_models.errno import EEXIST, EINVAL, ENETDOWN, ENETUNREACH, ENODEV, ESRCH
 from netsim_models.machine import Machine
 from netsim_models.net.arp_operations import route_add, route_del
-from netsim_models.net.neighbour import Nud, neigh_clone
+from netsim_models.net.neighbour import BROADCAST, Nud, neigh_clone, neigh_create
 from netsim_models.net.route import (
     CACHE,
     Rtable,
@@ -75,6 +75,7 @@ class TestLookup:
             ("10.0.0.100", "lo", "10.0.0.100", "0.0.0.0 on lo"),
             ("10.0.1.100", "lo", "10.0.1.100", "0.0.0.0 on lo"),
             ("127.0.0.1", "lo", "127.0.0.1", "0.0.0.0 on lo"),
+            ("127.9.9.9", "lo", "127.0.0.1", "0.0.0.0 on lo"),
         ],
     )
     def test_result(self, m: Machine, address: str, dev: str, source: str, neighbour: str) -> None:
@@ -84,6 +85,13 @@ class TestLookup:
         assert (rt.rt_dst, rt.rt_src) == (address, source)
         assert bound_to(rt) == neighbour
         assert state_of(peek(rt, "neighbour")) is (Nud.NOARP if dev == "lo" else Nud.NONE)
+
+    @pytest.mark.parametrize("address", ["10.0.0.255", "10.0.0.0"])
+    def test_a_broadcast_needs_no_arp(self, m: Machine, address: str) -> None:
+        neigh = peek(route_to(m, address), "neighbour")
+
+        assert state_of(neigh) is Nud.NOARP
+        assert peek(neigh, "ha") == BROADCAST
 
     @pytest.mark.parametrize("address", ["10.0.2.1", "192.168.0.1", "224.0.0.1"])
     def test_there_is_no_default_route(self, m: Machine, address: str) -> None:
@@ -169,7 +177,9 @@ class TestHostRoutes:
         assert run(m, route_add(m, "10.9.9.9", "eth0")) == 0
         assert run(m, route_add(m, "10.9.9.9", "eth0")) == -EEXIST
         assert run(m, route_del(m, "10.9.9.9")) == 0
-        assert run(m, route_del(m, "10.9.9.9")) < 0
+        assert run(m, route_del(m, "10.9.9.9")) == -ESRCH
+        run(m, world.down(m, "eth1"))
+        assert run(m, route_add(m, "10.9.9.9", "eth1")) == -ENETDOWN
 
     def test_goes_with_its_device_and_does_not_come_back(self, m: Machine) -> None:
         run(m, route_add(m, "10.9.9.9", "eth0"))
@@ -196,7 +206,7 @@ class TestFlush:
         neigh = peek(rt, "neighbour")
         run(m, ip_rt_put(m, rt, USER))
 
-        run(m, rt_cache_flush(m))
+        run(m, rt_cache_flush(m, 0))
 
         assert is_freed(rt)
         assert cached(m) == garbage(m) == ()
@@ -205,7 +215,7 @@ class TestFlush:
 
     def test_a_route_in_use_is_garbage_until_its_user_lets_go(self, m: Machine) -> None:
         rt = route_to(m)
-        run(m, rt_cache_flush(m))
+        run(m, rt_cache_flush(m, 0))
         assert (cached(m), garbage(m)) == ((), (rt,))
         assert rt.refs.holders == [USER]
 
@@ -218,11 +228,30 @@ class TestFlush:
         self, m: Machine
     ) -> None:
         old = route_to(m)
-        run(m, rt_cache_flush(m))
+        run(m, rt_cache_flush(m, 0))
         new = route_to(m)
 
         assert new is not old
         assert peek(new, "neighbour") is peek(old, "neighbour")
+
+    def test_what_has_expired_is_not_found_though_it_is_still_there(self, m: Machine) -> None:
+        old = route_to(m)
+        run(m, rt_cache_flush(m, -1))
+        assert cached(m) == (old,)
+
+        new = route_to(m)
+
+        assert new is not old
+        assert cached(m) == (new,)
+        assert garbage(m) == (old,)
+
+    def test_a_route_that_expires_while_it_is_made_is_found_by_nobody(self, m: Machine) -> None:
+        slow = Driven(m, looked_up(m, ADDRESS)).until("spin_lock")
+        run(m, rt_cache_flush(m, 0))
+        old = slow.finish()
+
+        assert cached(m) == (old,)
+        assert route_to(m) is not old
 
 
 class TestEvents:
@@ -268,7 +297,7 @@ class TestEvents:
 
     def test_garbage_discards_when_its_device_goes_down(self, m: Machine) -> None:
         rt, other = route_to(m), route_to(m, "10.0.1.1")
-        run(m, rt_cache_flush(m))
+        run(m, rt_cache_flush(m, 0))
 
         run(m, world.down(m, "eth0"))
 
@@ -289,6 +318,34 @@ class TestEvents:
         run(m, ip_rt_put(m, rt, USER))
         assert gone(m, rt, "lo")
         assert is_freed(neigh)
+
+    def test_unregistering_takes_the_own_addresses_too(self, m: Machine) -> None:
+        run(m, world.unregister(m, "eth0"))
+
+        assert run(m, ip_route_output_key(m, "10.0.0.100")) == (-ENETUNREACH, None)
+        assert peek(route_to(m, "10.0.1.100"), "dev") is device(m, "lo")
+        assert all(entry.dev.name != "eth0" for entry in m.routes.fib.items)
+
+    def test_a_device_that_has_lost_ipv4_gets_no_new_neighbour(self, m: Machine) -> None:
+        late = Driven(m, ip_route_output_key(m, ADDRESS)).until("spin_lock")
+        eth0 = device(m)
+        unregister = Driven(m, world.unregister(m, "eth0")).until_blocked()
+
+        error, rt = late.finish()
+
+        assert (error, rt) == (-EINVAL, None)
+        unregister.finish()
+        assert is_freed(eth0)
+
+    def test_nor_does_one_that_loses_it_meanwhile(self, m: Machine) -> None:
+        eth0 = device(m)
+        late = Driven(m, neigh_create(m, ADDRESS, eth0)).until("write_lock")
+        unregister = Driven(m, world.unregister(m, "eth0")).until_blocked()
+
+        assert late.finish() is None
+
+        unregister.finish()
+        assert is_freed(eth0)
 
     def test_unregistering_waits_for_a_neighbour_that_no_route_points_to(self, m: Machine) -> None:
         rt = route_to(m)

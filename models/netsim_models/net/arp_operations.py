@@ -6,9 +6,10 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from netsim.sync.marked import read_once
-from netsim_models.errno import EEXIST, EHOSTUNREACH, ENODEV, ENOENT
+from netsim_models.errno import EEXIST, EHOSTUNREACH, ENETDOWN, ENODEV, ESRCH
 from netsim_models.net.device import __dev_get_by_name
 from netsim_models.net.neighbour import (
+    GC_STALETIME,
     LOCKTIME,
     Neighbour,
     Nud,
@@ -91,7 +92,8 @@ async def neigh_fail(m: Machine, address: str) -> int:
 
 async def neigh_age(m: Machine, address: str) -> int:
     """
-    Time passes until the entry's timer fires once; one without timer gets a look of the collector.
+    Time passes until the entry's timer fires once; one without timer grows so old that the
+    collector takes it, unless somebody refers to it.
 
     Context: softirq.  Locks: arp_tbl.lock; neigh->lock, write.
     """
@@ -103,7 +105,9 @@ async def neigh_age(m: Machine, address: str) -> int:
         await neigh.timer.done()
         await neigh_release(m, neigh)
         return 0
+    idle = max(await read_once(neigh, "used"), await read_once(neigh, "confirmed"))
     await neigh_release(m, neigh)
+    m.sim.time_reaches(idle + GC_STALETIME + 1)
     await neigh_gc(m, neigh)
     return 0
 
@@ -117,15 +121,15 @@ async def route_add(m: Machine, address: str, name: str) -> int:
     await rtnl_lock(m)
     dev = await __dev_get_by_name(m, name)
     result = 0
-    if dev is None or not dev.up:
+    if dev is None:
         result = -ENODEV
+    elif not dev.up:
+        result = -ENETDOWN
     elif _host_route(m, address) is not None:
         result = -EEXIST
     else:
-        source = dev.ifaddrs[0][0] if dev.ifaddrs else "0.0.0.0"
-        entry = FibEntry(network(address, 32), dev, source, host_route=True)
-        await m.routes.fib.add(entry)
-        await rt_cache_flush(m)
+        await m.routes.fib.add(FibEntry(network(address, 32), dev, "", host_route=True))
+        await rt_cache_flush(m, -1)
     await rtnl_unlock(m)
     return result
 
@@ -140,9 +144,9 @@ async def route_del(m: Machine, address: str) -> int:
     entry = _host_route(m, address)
     if entry is not None:
         await m.routes.fib.remove(entry)
-        await rt_cache_flush(m)
+        await rt_cache_flush(m, -1)
     await rtnl_unlock(m)
-    return 0 if entry is not None else -ENOENT
+    return 0 if entry is not None else -ESRCH
 
 
 def _host_route(m: Machine, address: str) -> FibEntry | None:

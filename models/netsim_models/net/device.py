@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from netsim.core.access import READ
 from netsim.core.fsm import StateMachine
@@ -61,6 +61,10 @@ class NetDevice(KObject):
     refs: RefCount = constant()
     #: in_dev's addresses; a fresh device has none.
     ifaddrs: tuple[Ifaddr, ...] = ()
+    #: dev->ip_ptr: the device has an in_device; goes with inetdev_destroy().
+    ip_ptr: bool = True
+    #: in_dev->arp_parms->dead; arp_tbl.lock protects it.
+    arp_parms_dead: bool = False
     name: str = ""
     #: IFF_UP
     up: bool = False
@@ -83,9 +87,18 @@ def is_loopback(dev: NetDevice) -> bool:
     return dev.loopback
 
 
+class Counted(Protocol):
+    """Something with a reference count."""
+
+    @property
+    def refs(self) -> RefCount:
+        """Return its count."""
+        ...
+
+
 class FindAndHold(Op):
     """
-    Search a list and take a reference to what was found, in one step.
+    Search a list and take a reference to what was found, in one step: an RCU read section.
 
     What unlinks the item waits for a grace period before it drops its own reference, so nothing
     can come between the two.
@@ -100,7 +113,7 @@ class FindAndHold(Op):
         items: SharedList,
         call_name: str,
         matches: Callable[[Any], bool],
-        target: Callable[[Any], NetDevice],
+        target: Callable[[Any], Counted],
         by: str = "",
     ) -> None:
         self.items = items
@@ -118,7 +131,7 @@ class FindAndHold(Op):
         return self.items.name
 
     def apply(self, sim: Sim, thread: SimThread) -> Any:
-        """Return the first item that matches, its device held; or None."""
+        """Return the first item that matches, its target held; or None."""
         key = self.items.key
         sim.touch(key, READ, sim.versions.get(key, 0))
         sim.value_read(key)

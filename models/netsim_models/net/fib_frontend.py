@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsim.sync.marked import rcu_assign
 from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim_models.net import events
-from netsim_models.net.device import NetDevice, RegState
+from netsim_models.net.device import NetDevice
 from netsim_models.net.neighbour import NeighTable, neigh_flush_dev
-from netsim_models.net.route import (
-    FibEntry,
-    Routes,
-    connected,
-    dst_ifdown,
-    local,
-    rt_cache_flush,
-)
+from netsim_models.net.route import Routes, addresses, dst_ifdown, rt_cache_flush
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
@@ -28,13 +22,9 @@ def setup(m: Machine) -> None:
     """Make the tables as they are after boot, and register the notifiers; runs no step."""
     m.arp_tbl = NeighTable(m)
     m.routes = routes = Routes(m)
-    lo = next(dev for dev in m.dev_base.items if dev.loopback)
-    entries: list[FibEntry] = []
-    for dev in m.dev_base.items:
-        entries += local(lo, dev.ifaddrs)
-        if not dev.loopback:
-            entries += connected(dev, dev.ifaddrs)
-    routes.fib.items = tuple(entries)
+    routes.fib.items = tuple(
+        entry for dev in m.dev_base.items for entry in addresses(dev, dev.ifaddrs)
+    )
 
     async def dst_dev_event(event: int, dev: NetDevice) -> int:
         if event in (events.NETDEV_DOWN, events.NETDEV_UNREGISTER):
@@ -44,7 +34,7 @@ def setup(m: Machine) -> None:
     async def arp_netdev_event(event: int, dev: NetDevice) -> int:
         if event == events.NETDEV_CHANGEADDR:
             await neigh_flush_dev(m, dev)
-            await rt_cache_flush(m)
+            await rt_cache_flush(m, 0)
         return NOTIFY_DONE
 
     async def inetdev_event(event: int, dev: NetDevice) -> int:
@@ -66,47 +56,67 @@ def setup(m: Machine) -> None:
 
 async def inetdev_destroy(m: Machine, dev: NetDevice) -> None:
     """
-    net/ipv4/devinet.c:inetdev_destroy(): the addresses go, and the neighbours of the device.
+    net/ipv4/devinet.c:inetdev_destroy(), inet_del_ifa(): addresses, in_device, neighbours go.
 
-    Context: process.  Locks: rtnl held.
+    Context: process; may sleep.  Locks: rtnl held; arp_tbl.lock, write.
     """
-    if dev.ifaddrs:
-        dev.ifaddrs = ()
+    if not dev.ip_ptr:
+        return
+    while dev.ifaddrs:
+        gone, dev.ifaddrs = dev.ifaddrs[0], dev.ifaddrs[1:]
+        await fib_inetaddr_event_down(m, dev, gone[0])
+    await rcu_assign(dev, "ip_ptr", False)
+    async with m.arp_tbl.lock.writing():  # neigh_parms_release()
+        dev.arp_parms_dead = True
     await neigh_flush_dev(m, dev)
+
+
+async def fib_inetaddr_event_down(m: Machine, dev: NetDevice, address: str) -> None:
+    """
+    net/ipv4/fib_frontend.c:fib_inetaddr_event(), NETDEV_DOWN: an address has been removed.
+
+    Context: process; may sleep.  Locks: rtnl held.
+    """
+    if not dev.ifaddrs:  # the last address: all else goes with it
+        await fib_disable_ip(m, dev, force=1, delay=0)
+        return
+    await m.routes.fib.remove_if(lambda entry: entry.dev is dev and entry.source == address)
+    await rt_cache_flush(m, -1)
 
 
 async def fib_netdev_event(m: Machine, event: int, dev: NetDevice) -> None:
     """
     net/ipv4/fib_frontend.c:fib_netdev_event().
 
+    What handles UNREGISTER_BATCH there stands behind the test for an in_device, which
+    inetdev_destroy() has taken away by then.
+
     Context: process; may sleep.  Locks: rtnl held.
     """
     if event == events.NETDEV_UNREGISTER:
-        # The first time the cache is only marked stale, and flushed at UNREGISTER_BATCH.  When
-        # the event is repeated, what is stale has been expired by the periodic work meanwhile.
-        repeated = dev.reg_state is RegState.UNREGISTERED
-        await fib_disable_ip(m, dev, forget_local=True, flush=repeated)
+        await fib_disable_ip(m, dev, force=2, delay=-1)
+    elif not dev.ip_ptr:
+        return
     elif event == events.NETDEV_DOWN:
-        await fib_disable_ip(m, dev, forget_local=False, flush=True)
+        await fib_disable_ip(m, dev, force=0, delay=0)
     elif event == events.NETDEV_UP:
-        for entry in connected(dev, dev.ifaddrs):
-            await m.routes.fib.add(entry)
-        await rt_cache_flush(m)
+        known = {(e.network, e.source) for e in m.routes.fib.walk_locked() if e.dev is dev}
+        for entry in addresses(dev, dev.ifaddrs):
+            if (entry.network, entry.source) not in known:
+                await m.routes.fib.add(entry)
+        await rt_cache_flush(m, -1)
     elif event in (events.NETDEV_CHANGE, events.NETDEV_UNREGISTER_BATCH):
-        await rt_cache_flush(m)
+        await rt_cache_flush(m, 0)
 
 
-async def fib_disable_ip(m: Machine, dev: NetDevice, *, forget_local: bool, flush: bool) -> None:
+async def fib_disable_ip(m: Machine, dev: NetDevice, *, force: int, delay: int) -> None:
     """
-    net/ipv4/fib_frontend.c:fib_disable_ip(): routes of the device go, then its neighbours.
+    net/ipv4/fib_frontend.c:fib_disable_ip(), fib_semantics.c:fib_sync_down_dev().
 
-    Context: process.  Locks: rtnl held.
+    The routes of the device go, with `force` the local ones too; then its neighbours.
+
+    Context: process; may sleep.  Locks: rtnl held.
     """
-    addresses = {address for address, _ in dev.ifaddrs} if forget_local else set()
-    for entry in m.routes.fib.walk_locked():
-        mine = entry.dev is dev and not entry.local
-        if mine or (entry.local and entry.source in addresses):
-            await m.routes.fib.remove(entry)
-    if flush:
-        await rt_cache_flush(m)
+    await m.routes.fib.remove_if(lambda entry: entry.dev is dev and (force or not entry.local))
+    await rt_cache_flush(m, delay)
     await neigh_flush_dev(m, dev)

@@ -1,9 +1,11 @@
 """
 Neighbours: net/core/neighbour.c of 2.6.36, the machine of NUD states with its timers.
 
-Time is jiffies, moved by steps only.  Left out: the queue of packets that wait for resolution
-(netpoll never queues there), hardware header caches, notifications, the proxy part, and
-forced garbage collection (the table is never full).
+Time is jiffies, moved by steps only; reachable_time is its base value, where the kernel draws it
+anew from half to one and a half times that.  Left out: the queue of packets that wait for
+resolution (netpoll never queues there), what a solicitation sends (the world answers by
+`neigh-reply`), multicast, hardware header caches, notifications, the proxy part, and forced
+garbage collection (the table is never full, so -ENOBUFS does not occur).
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from netsim.core.fsm import StateMachine
 from netsim.core.memory import KObject, constant, kfree, kmalloc, shared
-from netsim.sync.marked import SharedList
+from netsim.sync.atomic import Atomic
+from netsim.sync.marked import SharedList, read_once
 from netsim.sync.refcount import RefCount
 from netsim.sync.rwlock import RwLock
 from netsim.sync.timer import Timer
@@ -55,8 +58,6 @@ NUD = StateMachine(
         ("timer_used", [Nud.REACHABLE], Nud.DELAY),
         ("timer_idle", [Nud.REACHABLE], Nud.STALE),
         ("timer_unconfirmed", [Nud.DELAY], Nud.PROBE),
-        ("timer_solicit", [Nud.INCOMPLETE], Nud.INCOMPLETE),
-        ("timer_solicit_probe", [Nud.PROBE], Nud.PROBE),
         ("timer_exhausted", [Nud.INCOMPLETE, Nud.PROBE], Nud.FAILED),
         ("update_reachable", _UPDATABLE, Nud.REACHABLE),
         ("update_stale", _UPDATABLE, Nud.STALE),
@@ -68,6 +69,8 @@ NUD = StateMachine(
 )
 
 NO_ADDRESS = "00:00:00:00:00:00"
+#: dev->broadcast of Ethernet
+BROADCAST = "ff:ff:ff:ff:ff:ff"
 HZ = 1000
 BASE_REACHABLE_TIME = 30 * HZ
 DELAY_PROBE_TIME = 5 * HZ
@@ -89,11 +92,11 @@ class Neighbour(KObject):
     refs: RefCount = constant()
     lock: RwLock = constant()
     timer: Timer = constant()
+    probes: Atomic = constant()
     dev: NetDevice
     nud_state: Nud = Nud.NONE
     ha: str = NO_ADDRESS
     dead: bool = True
-    probes: int = 0
     confirmed: int = 0
     updated: int = 0
     used: int = 0
@@ -153,9 +156,9 @@ async def neigh_lookup(m: Machine, pkey: str, dev: NetDevice) -> Neighbour | Non
     return found
 
 
-async def neigh_create(m: Machine, pkey: str, dev: NetDevice) -> Neighbour:
+async def neigh_create(m: Machine, pkey: str, dev: NetDevice) -> Neighbour | None:
     """
-    net/core/neighbour.c:neigh_create(), net/ipv4/arp.c:arp_constructor().
+    net/core/neighbour.c:neigh_create(); None is -EINVAL: the device has no IPv4 (any more).
 
     Context: any.  Locks: arp_tbl.lock, write.
     """
@@ -171,29 +174,51 @@ async def neigh_create(m: Machine, pkey: str, dev: NetDevice) -> Neighbour:
             refs=m.refcount(name, TABLE),
             lock=RwLock(m.sim, f"{name}.lock"),
             timer=Timer(m.sim, f"{name}.timer"),
+            probes=Atomic(m.sim, f"{name}.probes"),
             dev=dev,
-            confirmed=m.sim.jiffies - 2 * BASE_REACHABLE_TIME,
         ),
         base,
     )
+    neigh.used = neigh.updated = neigh.confirmed = m.sim.jiffies
+    neigh.refs.take()
     await dev_hold(dev, repr(neigh))
+    if await arp_constructor(m, neigh):
+        await neigh_release(m, neigh)
+        return None
+    neigh.confirmed = m.sim.jiffies - 2 * BASE_REACHABLE_TIME
+    await table.lock.write_lock()
+    found: Neighbour | None = None
+    if not dev.arp_parms_dead:
+        others: tuple[Neighbour, ...] = table.entries.walk_locked()
+        found = next((n for n in others if n.primary_key == pkey and n.dev is dev), None)
+        if found is None:
+            neigh.dead = False
+            await neigh.refs.get(TABLE)
+            await table.entries.add(neigh)
+            await table.lock.write_unlock()
+            return neigh
+        await found.refs.get()
+    await table.lock.write_unlock()
+    await neigh_release(m, neigh)
+    return found
+
+
+async def arp_constructor(m: Machine, neigh: Neighbour) -> int:
+    """
+    net/ipv4/arp.c:arp_constructor().
+
+    Context: any.  Locks: none (RCU).
+    """
+    dev = neigh.dev
+    if not await read_once(dev, "ip_ptr"):
+        return -EINVAL
     if dev.loopback:
         NUD.fire(m.sim, neigh, "nud_state", "constructor_noarp")
         neigh.ha = dev.dev_addr
-    await neigh.refs.get()
-    await table.lock.write_lock()
-    others: tuple[Neighbour, ...] = table.entries.walk_locked()
-    for other in others:
-        if other.primary_key == pkey and other.dev is dev:
-            await other.refs.get()
-            await table.lock.write_unlock()
-            await neigh_release(m, neigh)
-            return other
-    neigh.dead = False
-    await neigh.refs.get(TABLE)
-    await table.entries.add(neigh)
-    await table.lock.write_unlock()
-    return neigh
+    elif m.routes.is_broadcast(neigh.primary_key):
+        NUD.fire(m.sim, neigh, "nud_state", "constructor_noarp")
+        neigh.ha = BROADCAST
+    return 0
 
 
 async def neigh_event_send(m: Machine, neigh: Neighbour) -> int:
@@ -210,12 +235,14 @@ async def neigh_event_send(m: Machine, neigh: Neighbour) -> int:
         if state in NUD_CONNECTED | {Nud.DELAY, Nud.PROBE}:
             return 0
         if state in (Nud.NONE, Nud.FAILED):
-            neigh.probes = UCAST_PROBES
+            await neigh.probes.atomic_set(UCAST_PROBES)
             NUD.fire(m.sim, neigh, "nud_state", "event_send")
+            neigh.updated = m.sim.jiffies
             await neigh_add_timer(m, neigh, m.sim.jiffies + 1)
             return 1
         if state is Nud.STALE:
             NUD.fire(m.sim, neigh, "nud_state", "event_send_stale")
+            neigh.updated = m.sim.jiffies
             await neigh_add_timer(m, neigh, m.sim.jiffies + DELAY_PROBE_TIME)
             return 0
     return 1
@@ -267,41 +294,57 @@ async def neigh_update(m: Machine, neigh: Neighbour, lladdr: str, override: bool
 
 async def neigh_timer_handler(m: Machine, neigh: Neighbour) -> None:
     """
-    net/core/neighbour.c:neigh_timer_handler().
+    net/core/neighbour.c:neigh_timer_handler(), neigh_invalidate().
 
     Context: softirq.  Locks: neigh->lock, write.
     """
-    now = m.sim.jiffies
-    again = 0
-    async with neigh.lock.writing():
-        state = neigh.nud_state
-        if state is Nud.REACHABLE:
-            if now <= neigh.confirmed + BASE_REACHABLE_TIME:
-                again = neigh.confirmed + BASE_REACHABLE_TIME
-            elif now <= neigh.used + DELAY_PROBE_TIME:
-                NUD.fire(m.sim, neigh, "nud_state", "timer_used")
-                again = now + DELAY_PROBE_TIME
-            else:
-                NUD.fire(m.sim, neigh, "nud_state", "timer_idle")
-        elif state is Nud.DELAY:
-            if now <= neigh.confirmed + DELAY_PROBE_TIME:
-                NUD.fire(m.sim, neigh, "nud_state", "timer_confirmed")
-                again = neigh.confirmed + BASE_REACHABLE_TIME
-            else:
-                NUD.fire(m.sim, neigh, "nud_state", "timer_unconfirmed")
-                neigh.probes = 1
-                again = now + RETRANS_TIME
-        elif state in (Nud.INCOMPLETE, Nud.PROBE):
-            most = UCAST_PROBES + (MCAST_PROBES if state is Nud.INCOMPLETE else 0)
-            if neigh.probes >= most:
-                NUD.fire(m.sim, neigh, "nud_state", "timer_exhausted")
-                neigh.updated = now
-            else:
-                neigh.probes = neigh.probes + 1
-                again = now + RETRANS_TIME
-        if again and not await neigh.timer.mod_timer(again):
+    await neigh.lock.write_lock()
+    if neigh.nud_state in NUD_IN_TIMER:
+        again = await _timer_transition(m, neigh)
+        solicits = neigh.nud_state in (Nud.INCOMPLETE, Nud.PROBE)
+        if solicits and await neigh.probes.atomic_read() >= neigh_max_probes(neigh):
+            NUD.fire(m.sim, neigh, "nud_state", "timer_exhausted")
+            neigh.updated = m.sim.jiffies
+            solicits = False
+        if neigh.nud_state in NUD_IN_TIMER and not await neigh.timer.mod_timer(
+            max(again, m.sim.jiffies + HZ // 2)
+        ):
             await neigh.refs.get(TIMER)
+        await neigh.lock.write_unlock()
+        if solicits:  # ->solicit() and its count come after the lock is dropped
+            await neigh.probes.atomic_inc()
+    else:
+        await neigh.lock.write_unlock()
     await neigh_release(m, neigh, TIMER)
+
+
+async def _timer_transition(m: Machine, neigh: Neighbour) -> int:
+    """Let the state age; return when the timer is due again.  neigh->lock held."""
+    now = m.sim.jiffies
+    state = neigh.nud_state
+    if state is Nud.REACHABLE:
+        if now <= neigh.confirmed + BASE_REACHABLE_TIME:
+            return neigh.confirmed + BASE_REACHABLE_TIME
+        if now <= neigh.used + DELAY_PROBE_TIME:
+            NUD.fire(m.sim, neigh, "nud_state", "timer_used")
+            neigh.updated = now
+            return now + DELAY_PROBE_TIME
+        NUD.fire(m.sim, neigh, "nud_state", "timer_idle")
+        neigh.updated = now
+    elif state is Nud.DELAY:
+        if now <= neigh.confirmed + DELAY_PROBE_TIME:
+            NUD.fire(m.sim, neigh, "nud_state", "timer_confirmed")
+            neigh.updated = now
+            return neigh.confirmed + BASE_REACHABLE_TIME
+        NUD.fire(m.sim, neigh, "nud_state", "timer_unconfirmed")
+        neigh.updated = now
+        await neigh.probes.atomic_set(0)
+    return now + RETRANS_TIME
+
+
+def neigh_max_probes(neigh: Neighbour) -> int:
+    """net/core/neighbour.c:neigh_max_probes().  Context: any.  Locks: neigh->lock held."""
+    return UCAST_PROBES + (0 if neigh.nud_state is Nud.PROBE else MCAST_PROBES)
 
 
 async def neigh_flush_dev(m: Machine, dev: NetDevice) -> None:
@@ -330,7 +373,7 @@ async def neigh_flush_dev(m: Machine, dev: NetDevice) -> None:
 
 async def neigh_gc(m: Machine, neigh: Neighbour) -> None:
     """
-    net/core/neighbour.c:neigh_periodic_work(), for one entry that has been idle long enough.
+    net/core/neighbour.c:neigh_periodic_work(), for one entry.
 
     Context: process (worker).  Locks: arp_tbl.lock, write; neigh->lock, write.
     """
@@ -342,9 +385,11 @@ async def neigh_gc(m: Machine, neigh: Neighbour) -> None:
         async with neigh.lock.writing():
             state = neigh.nud_state
             if state is not Nud.PERMANENT and state not in NUD_IN_TIMER:
-                drop = await neigh.refs.read() == 1
+                neigh.used = max(neigh.used, neigh.confirmed)
+                if await neigh.refs.read() == 1:
+                    drop = state is Nud.FAILED or m.sim.jiffies > neigh.used + GC_STALETIME
                 if drop:
+                    await table.entries.remove(neigh)
                     neigh.dead = True
         if drop:
-            await table.entries.remove(neigh)
             await neigh_release(m, neigh, TABLE)
