@@ -93,10 +93,13 @@ def shared(cls: _T) -> _T:
     The class must derive from `KObject` and annotate its fields.
     """
     made: Any = attrs.define(cls, slots=True, eq=False, repr=False)
+    #: The slots behind the recorded properties.
+    made._members = behind = {}
     for field in attrs.fields(made):
         if field.metadata.get("constant") or field.name not in made.__dict__:
             continue
-        setattr(made, field.name, _recorded(field.name, made.__dict__[field.name]))
+        behind[field.name] = slot = made.__dict__[field.name]
+        setattr(made, field.name, _recorded(field.name, slot))
     return made  # type: ignore[no-any-return]
 
 

@@ -124,6 +124,12 @@ class Sim:
         thread = SimThread(name, coroutine, flow=flow, context=context, cpu=cpu, daemon=daemon)
         self.threads.append(thread)
         self.by_name[name] = thread
+        self.start_over(thread, coroutine)
+        return thread
+
+    def start_over(self, thread: SimThread, coroutine: Coroutine[Op, Any, Any]) -> None:
+        """Let `thread` stand before the first operation of `coroutine`."""
+        thread.coroutine = coroutine
         outer, self.current = self.current, thread
         recording, self.recording = self.recording, False
         try:
@@ -133,7 +139,6 @@ class Sim:
         finally:
             self.current = outer
             self.recording = recording
-        return thread
 
     def is_enabled(self, thread: SimThread) -> bool:
         """Tell whether `thread` could perform its pending operation now."""

@@ -1,6 +1,6 @@
 """One simulated flow of control: its coroutine, context, locks held, and pending operation."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from types import CodeType
 from typing import Any, TypeAlias
@@ -45,6 +45,7 @@ class SimThread:
         "daemon",
         "flow",
         "held",
+        "idle",
         "irqs_off",
         "life",
         "name",
@@ -70,6 +71,8 @@ class SimThread:
         self.context = context
         self.cpu = cpu
         self.daemon = daemon
+        #: Makes the coroutine of a daemon that has nothing to do; None for other threads.
+        self.idle: Callable[[], Coroutine[Op, Any, Any]] | None = None
         self.life = Life.LIVE
         self.pending: Op | None = None
         #: Locks held, oldest first, with the place where each was acquired.

@@ -123,9 +123,9 @@ class Search:
             self.deadlocked += 1
         at_end = judge_run(run)
         observed = observe(self.program)
-        if self.reference is None:
-            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
         faults = faults_of(execution.sim)
+        if self.reference is None:  # takes the machine: this execution has been observed
+            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
         found = judge(observed, at_end, self.reference, faults, self.program)
         known = self.outcomes.get(observed)
         candidate = _Candidate(execution.schedule, execution.switches, None)

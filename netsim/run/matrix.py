@@ -20,6 +20,7 @@ from netsim.results import (
     Start,
     Verdict,
 )
+from netsim.run.boot import Boots
 from netsim.run.check import Listener, Progress, Search, finding_of
 from netsim.run.program import ScenarioProgram
 from netsim.run.registry import load
@@ -44,6 +45,7 @@ class _Survey:
     total: int
     cells: list[Cell] = attrs.Factory(list)
     best: dict[tuple[str, str], _Best] = attrs.Factory(dict)
+    boots: dict[str, Boots] = attrs.Factory(dict)
     executions: int = 0
     steps: int = 0
     interrupted: bool = False
@@ -59,7 +61,7 @@ class _Survey:
         """Decide one cell and keep it."""
         flows = tuple(Flow(calls=(call,), strike=None, context=None) for call in calls)
         scenario = Scenario(initial=initial, flows=flows)
-        program = ScenarioProgram(design, scenario, self.options)
+        program = ScenarioProgram(design, scenario, self.options, boots=self.boots[design.name])
         search = Search(program, self.bounds)
         program.start()
         unreached = program.run.unreached
@@ -163,6 +165,7 @@ def sample_calls(design: Design) -> Iterator[Call]:
 
 def _survey(survey: _Survey, design: Design) -> None:
     calls = list(sample_calls(design))
+    survey.boots[design.name] = Boots()
     for start in design.starts:
         text = f"{{ {start.initial} }} {calls[0]}" if start.initial else str(calls[0])
         initial = parse(text).initial

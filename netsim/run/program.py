@@ -15,6 +15,7 @@ from netsim.design import Design, System
 from netsim.errors import UsageError
 from netsim.notation import Call, Flow, Scenario
 from netsim.results import Options
+from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
 
 #: No initial part takes more steps than this; it would be a model that never comes to rest.
@@ -44,9 +45,16 @@ class ScenarioProgram:
     """
 
     def __init__(
-        self, design: Design, scenario: Scenario, options: Options, *, sites: bool = False
+        self,
+        design: Design,
+        scenario: Scenario,
+        options: Options,
+        *,
+        sites: bool = False,
+        boots: Boots | None = None,
     ) -> None:
         self.design = design
+        self.boots = boots or Boots()
         self.scenario = scenario
         self.options = options
         self.sites = sites
@@ -69,18 +77,20 @@ class ScenarioProgram:
                 )
         self.run: Run
 
+    def with_flows_of(self, scenario: Scenario) -> ScenarioProgram:
+        """Return a program that differs in its scenario; both share the booted machine."""
+        return ScenarioProgram(
+            self.design, scenario, self.options, sites=self.sites, boots=self.boots
+        )
+
     def start(self) -> Sim:
-        """Boot, run `{ }`, and return the machine with every flow before its first operation."""
-        sim = Sim(halting=self.halting, sites=self.sites)
-        system = self.design.boot(sim)
-        self.run = run = Run(sim, system, {}, ())
-        if self.scenario.initial:
-            run.unreached = self._initial(run)
-            run.initial = tuple(sim.reports)
-            sim.reports.clear()
-            sim.steps = 0
-        if run.unreached:
+        """Return the machine after `{ }`, with every flow before its first operation."""
+        boot = self.boots.take(self.scenario.initial, self.sites, self._boot)
+        sim, system = boot.sim, boot.system
+        self.run = run = Run(sim, system, {}, boot.initial, boot.unreached)
+        if boot.unreached:
             return sim
+        sim.halting = self.halting
         sim.faults = sim.fault_budget = self.options.faults
         for number, flow in enumerate(self.scenario.flows, 1):
             results: list[Any] = []
@@ -124,14 +134,24 @@ class ScenarioProgram:
         operation = self.design.operations[call.name]
         return lambda: operation.run(system, *call.arguments)
 
-    def _initial(self, run: Run) -> str:
+    def _boot(self) -> Boot:
+        sim = Sim(sites=self.sites)
+        boot = Boot(sim, self.design.boot(sim))
+        boot.unreached = self._initial(boot)
+        boot.initial = tuple(sim.reports)
+        sim.reports.clear()
+        sim.steps = 0
+        return boot
+
+    def _initial(self, boot: Boot) -> str:
         """Run `{ }`; return why its end was not reached, or ""."""
-        sim = run.sim
+        sim = boot.sim
         results: list[Any] = []
         for number, call in enumerate(self.scenario.initial):
             # One thread each: what an operation leaves undone must not carry the next one off.
             sim.spawn(
-                f"0.{number}" if number else "0", run_flow(self._bind(run.system, (call,)), results)
+                f"0.{number}" if number else "0",
+                run_flow(self._bind(boot.system, (call,)), results),
             )
             settle(sim)
             if sim.reports:

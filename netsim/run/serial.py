@@ -136,7 +136,7 @@ class SerialReference:
     """The sequential side of one scenario; orders without failed operations are made on demand."""
 
     def __init__(self, program: ScenarioProgram, orders_max: int, steps_max: int) -> None:
-        self._program = ScenarioProgram(program.design, program.scenario, program.options)
+        self._program = program.with_flows_of(program.scenario)
         self._orders_max = orders_max
         self._steps_max = steps_max
         self.all = sequential_orders(self._program, orders_max, steps_max)
@@ -182,14 +182,12 @@ class SerialReference:
         )
 
     def _outcomes_without(self, failed: tuple[int, ...]) -> list[Observed]:
-        design, options = self._program.design, self._program.options
         scenario = _without(self._program.scenario, failed)
         if scenario is None:  # everything failed: nothing must have happened
-            idle = ScenarioProgram(design, self._program.scenario, options)
-            idle.start()
-            return [attrs.evolve(observe(idle), results=(), hung=())]
+            self._program.start()
+            return [attrs.evolve(observe(self._program), results=(), hung=())]
         orders = sequential_orders(
-            ScenarioProgram(design, scenario, options), self._orders_max, self._steps_max
+            self._program.with_flows_of(scenario), self._orders_max, self._steps_max
         )
         self.complete = self.complete and orders.complete
         return [order.observed for order in orders.orders]

@@ -104,7 +104,7 @@ class _Queue(_WorkOp):
         work.pending = True
         if work.name not in sim.by_name:
             current = sim.current
-            sim.spawn(work.name, work._worker(), daemon=True)
+            sim.spawn(work.name, work._worker(), daemon=True).idle = work._worker
             sim.current = current
         return True
 
