@@ -7,61 +7,83 @@ order in which this execution happened to run.  The clocks are those of Djit+ (P
 Schuster, PPoPP 2003), kept per location as the last access of each thread.
 """
 
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from netsim.core.access import WRITE, Key
 from netsim.core.fault import Report, Site
 from netsim.core.sim import Sim, Step
 
-Clock: TypeAlias = dict[str, int]
+Clock: TypeAlias = Mapping[str, int]
+Last: TypeAlias = dict[str, tuple[int, int, str]]
+"""The last access of each thread to one location: (its clock, the step, the function)."""
+
+_NOTHING: Any = object()
 
 
 class DataRaces:
-    """An observer that files a `data-race` report once for each location."""
+    """
+    An observer that files a `data-race` report once for each location.
+
+    Every change is logged, so that what a new execution shares with the last need not be seen
+    again: it is what is left when the rest has been undone.
+    """
 
     def __init__(self) -> None:
         self.clocks: dict[str, Clock] = {}
         self.released: dict[Key, Clock] = {}
-        self.reads: dict[Key, dict[str, tuple[int, int, str]]] = {}
-        self.writes: dict[Key, dict[str, tuple[int, int, str]]] = {}
-        self.reported: set[Key] = set()
+        self.reads: dict[Key, Last] = {}
+        self.writes: dict[Key, Last] = {}
+        self.reported: dict[Key, Report] = {}
+        self._log: list[tuple[dict[Any, Any], Any, Any]] = []
+        #: Length of the log before each step.
+        self._steps: list[int] = []
 
-    def begin(self, sim: Sim) -> None:
-        """A new execution starts: forget everything."""
-        self.clocks.clear()
-        self.released.clear()
-        self.reads.clear()
-        self.writes.clear()
-        self.reported.clear()
+    def begin(self, sim: Sim, kept: int) -> None:
+        """A new execution starts: forget all but the first `kept` steps."""
+        if kept < len(self._steps):
+            length = self._steps[kept]
+            while len(self._log) > length:
+                table, key, old = self._log.pop()
+                if old is _NOTHING:
+                    del table[key]
+                else:
+                    table[key] = old
+            del self._steps[kept:]
+        sim.reports += self.reported.values()
+
+    def _set(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        self._log.append((table, key, table.get(key, _NOTHING)))
+        table[key] = value
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Take in the synchronisation of a step, then judge its plain accesses."""
+        self._steps.append(len(self._log))
         if not step.sync and not step.plain:
             return
         thread = step.thread
-        clock = self.clocks.get(thread)
-        if clock is None:
-            clock = self.clocks[thread] = {thread: 1}
-        for acquires, key in step.sync:
-            if acquires:
-                other = self.released.get(key)
-                if other is not None:
-                    for name, time in other.items():
-                        if clock.get(name, 0) < time:
-                            clock[name] = time
-            else:
-                merged = self.released.setdefault(key, {})
-                for name, time in clock.items():
-                    if merged.get(name, 0) < time:
-                        merged[name] = time
-                clock[thread] += 1
+        clock = self.clocks.get(thread) or {thread: 1}
+        if step.sync:
+            clock = self._synchronise(thread, clock, step.sync)
         now = clock[thread]
         for key, mode, function in step.plain:
             self._against(sim, step, key, mode, function, clock, self.writes)
             if mode == WRITE:
                 self._against(sim, step, key, mode, function, clock, self.reads)
             table = self.writes if mode == WRITE else self.reads
-            table.setdefault(key, {})[thread] = (now, sim.steps, function)
+            self._set(table.setdefault(key, {}), thread, (now, sim.steps, function))
+
+    def _synchronise(self, thread: str, old: Clock, sync: Sequence[tuple[bool, Key]]) -> Clock:
+        clock = dict(old)
+        for acquires, key in sync:
+            other = self.released.get(key)
+            if not acquires:
+                self._set(self.released, key, _join(clock, other) if other else dict(clock))
+                clock[thread] += 1
+            elif other is not None:
+                clock = _join(clock, other)
+        self._set(self.clocks, thread, clock)
+        return clock
 
     def _against(
         self,
@@ -71,7 +93,7 @@ class DataRaces:
         mode: int,
         function: str,
         clock: Clock,
-        table: dict[Key, dict[str, tuple[int, int, str]]],
+        table: dict[Key, Last],
     ) -> None:
         others = table.get(key)
         if others is None or key in self.reported:
@@ -79,25 +101,32 @@ class DataRaces:
         for name, (time, at, where) in others.items():
             if name == step.thread or clock.get(name, 0) >= time:
                 continue
-            self.reported.add(key)
             theirs = "writes" if table is self.writes else "reads"
             mine = "writes" if mode == WRITE else "reads"
             field = f"{key[0]}.{key[1]}"
             thread = sim.by_name[step.thread]
-            sim.reports.append(
-                Report(
-                    "data-race",
-                    f"{field}: {sim.title(sim.by_name[name])} {theirs} and {sim.title(thread)} "
-                    f"{mine} it with no synchronisation between them",
-                    (field,),
-                    (
-                        Site(theirs, name, at, where, ""),
-                        Site(mine, step.thread, sim.steps, function, ""),
-                    ),
-                    step.thread,
-                    thread.operation,
-                    sim.steps,
-                    False,
-                )
+            report = Report(
+                "data-race",
+                f"{field}: {sim.title(sim.by_name[name])} {theirs} and {sim.title(thread)} "
+                f"{mine} it with no synchronisation between them",
+                (field,),
+                (
+                    Site(theirs, name, at, where, ""),
+                    Site(mine, step.thread, sim.steps, function, ""),
+                ),
+                step.thread,
+                thread.operation,
+                sim.steps,
+                False,
             )
+            self._set(self.reported, key, report)
+            sim.reports.append(report)
             return
+
+
+def _join(one: Clock, other: Clock) -> dict[str, int]:
+    joined = dict(one)
+    for name, time in other.items():
+        if joined.get(name, 0) < time:
+            joined[name] = time
+    return joined

@@ -6,7 +6,7 @@ a random source, and two machines may be alive at once.
 """
 
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from types import CodeType, FrameType
 from typing import Any
 
@@ -20,6 +20,14 @@ from netsim.core.thread import Context, Life, Mark, SimThread
 #: How a footprint shows that a thread runs at all; only `Sim.halting` machines record it.
 MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
+
+
+@attrs.frozen
+class Choice:
+    """One entry of a schedule: which thread ran, and the value chosen for it (0 if none)."""
+
+    thread: str
+    value: int = 0
 
 
 class Step:
@@ -99,6 +107,10 @@ class Sim:
         self.choices: frozenset[str] = frozenset()
         #: (location, old, new) of every change of a value, if somebody wants to know.
         self.changes: list[tuple[Key, Any, Any]] | None = None
+        #: What `mark` returned in each recorded step, for whoever wants to `rerun` it.
+        self.marks: dict[int, list[Mark]] = {}
+        self._rerunning = False
+        self._marked = 0
         self._step = Step("", Op(), 0)
 
     # -- threads ---------------------------------------------------------------------------
@@ -170,32 +182,61 @@ class Sim:
         step = self._step = Step(thread.name, op, choice)
         try:
             if self.recording:
+                self.marks.pop(self.steps, None)
                 if self.halting:
                     self.touch(MACHINE, INC)
                 if op.may_sleep and not thread.may_sleep():
                     self._sleep_in_atomic(thread, op)
             thread.pending = thread.coroutine.send(op.apply(self, thread))
-        except StopIteration:
-            self._finish(thread)
-        except Stop:
-            thread.life, thread.pending = Life.STOPPED, None
-        except Halt:
-            self.touch(MACHINE, WRITE)
-            self.halted = True
-            thread.life, thread.pending = Life.DONE, None
-        except AttributeError as error:
-            thread.life, thread.pending = Life.STOPPED, None
-            if getattr(error, "obj", error) is not None:
-                raise ModelError(f"{type(error).__name__}: {error}") from error
-            self._null_dereference(thread, error)
-        except Exception as error:
-            raise ModelError(f"{type(error).__name__}: {error}") from error
+        except (Exception, Stop, Halt) as error:
+            self._ended(thread, error)
         finally:
             self.current = None
         return step
 
+    def rerun(self, choices: Iterable[Choice]) -> None:
+        """
+        Make steps again, exactly those that this machine made and recorded before.
+
+        Nothing is recorded; `marks` must be those of that run.
+        """
+        self.recording = False
+        self._rerunning = True
+        by_name = self.by_name
+        for choice in choices:
+            self.current = thread = by_name[choice.thread]
+            op = thread.pending
+            assert op is not None
+            self.steps += 1
+            self.choice = choice.value
+            self._marked = 0
+            try:
+                if op.may_sleep and not thread.may_sleep():
+                    self._sleep_in_atomic(thread, op)
+                thread.pending = thread.coroutine.send(op.apply(self, thread))
+            except (Exception, Stop, Halt) as error:
+                self._ended(thread, error)
+        self.current = None
+        self._rerunning = False
+        self.recording = True
+
+    def _ended(self, thread: SimThread, error: BaseException) -> None:
+        """Take in how the code of a thread ended; raises ModelError if it must not end so."""
+        thread.life = Life.STOPPED
+        thread.pending = None
+        if isinstance(error, StopIteration):
+            self._finish(thread)
+        elif isinstance(error, Halt):
+            self.touch(MACHINE, WRITE)
+            self.halted = True
+            thread.life = Life.DONE
+        elif isinstance(error, AttributeError) and getattr(error, "obj", error) is None:
+            self._null_dereference(thread, error)
+        elif not isinstance(error, Stop):
+            raise ModelError(f"{type(error).__name__}: {error}") from error
+
     def _finish(self, thread: SimThread) -> None:
-        thread.life, thread.pending = Life.DONE, None
+        thread.life = Life.DONE
         for lock, mark in thread.held:
             self.report(
                 "held-at-exit",
@@ -334,9 +375,17 @@ class Sim:
     def mark(self) -> Mark:
         """Return the place where the running thread is now, to be cited later by `site_at`."""
         thread = self.current
-        if thread is None or not (self.recording or self.sites):
+        if thread is None:
             return ("", self.steps, ())
-        return (thread.name, self.steps, self._running_codes() or thread.codes())
+        if self._rerunning:
+            self._marked += 1
+            return self.marks[self.steps][self._marked - 1]
+        if not (self.recording or self.sites):
+            return ("", self.steps, ())
+        mark = (thread.name, self.steps, self._running_codes() or thread.codes())
+        if self.recording:
+            self.marks.setdefault(self.steps, []).append(mark)
+        return mark
 
     def site_at(self, mark: Mark, role: str) -> Site:
         """Turn a mark into a site."""

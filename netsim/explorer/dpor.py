@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from netsim.core.access import Footprint, dependent, merge
-from netsim.core.sim import Sim, Step
-from netsim.core.thread import SimThread
+from netsim.core.sim import Choice, Sim, Step
+from netsim.core.thread import Mark, SimThread
 from netsim.explorer.events import Event, History
 
 
@@ -55,17 +55,22 @@ class SourceDpor:
         self._last: str | None = None
         self._sleep: dict[str, Footprint] = {}
         self._woken: list[Woken] = [()]
+        #: The choices made along the path, and what `Sim.mark` said there.
+        self._taken: list[Choice] = []
+        self._marks: dict[int, list[Mark]] = {}
 
     # -- Strategy ----------------------------------------------------------------------------
 
-    def begin(self, sim: Sim) -> None:
+    def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start again from the initial state; the path up to the last node is re-run."""
-        self._depth = 0
+        self._depth = max(len(self.path) - 1, 0)
         self._last = None
         self._sleep = {}
+        sim.marks = self._marks
+        return self._taken
 
     def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
-        """Follow the path."""
+        """Take the branch that is new at the end of the path."""
         if self._depth >= len(self.path):
             return None
         node = self.path[self._depth]
@@ -99,10 +104,8 @@ class SourceDpor:
     def stepped(self, sim: Sim, step: Step) -> None:
         """Account for the step just made: sleep set of the next state, and races if it is new."""
         node = self.path[self._depth]
-        if self._depth + 1 < len(self.path):
-            self._depth += 1
-            return
         footprint = step.footprint
+        self._taken.append(Choice(step.thread, step.choice))
         self._sleep = {
             thread: theirs
             for thread, theirs in node.sleep.items()
@@ -110,8 +113,6 @@ class SourceDpor:
         }
         self._last = step.thread
         self._depth += 1
-        if self._depth <= len(self.history.events):
-            return
         if node.choice:
             merged = dict(node.footprint)
             for key, mode in footprint.items():
@@ -188,6 +189,7 @@ class SourceDpor:
             node = self.path[-1]
             self.history.truncate(len(self.path) - 1)
             del self._woken[len(self.path) :]
+            del self._taken[len(self.path) - 1 :]
             if node.choice + 1 < node.options:
                 node.choice += 1
                 return True

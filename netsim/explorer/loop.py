@@ -6,11 +6,12 @@ deterministic.  A *strategy* says who runs next.  An *observer* sees every step.
 """
 
 from collections.abc import Sequence
+from operator import ne
 from typing import Protocol
 
 import attrs
 
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
 
 
@@ -25,8 +26,13 @@ class Program(Protocol):
 class Strategy(Protocol):
     """Answers who runs next."""
 
-    def begin(self, sim: Sim) -> None:
-        """Prepare for one more execution."""
+    def begin(self, sim: Sim) -> Sequence[Choice]:
+        """
+        Prepare for one more execution.
+
+        Returns the choices with which the previous one began and this one shall begin too: they
+        are made again before anything is asked, and neither strategy nor observers see them.
+        """
         ...
 
     def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
@@ -45,21 +51,13 @@ class Strategy(Protocol):
 class Observer(Protocol):
     """Sees every step of every execution."""
 
-    def begin(self, sim: Sim) -> None:
-        """A new execution starts."""
+    def begin(self, sim: Sim, kept: int) -> None:
+        """A new execution starts; its first `kept` steps were those of the previous one, too."""
         ...
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """A step was made."""
         ...
-
-
-@attrs.frozen
-class Choice:
-    """One entry of a schedule: which thread ran, and the value chosen for it (0 if none)."""
-
-    thread: str
-    value: int = 0
 
 
 @attrs.define(eq=False)
@@ -68,8 +66,8 @@ class Execution:
     One run under one schedule.
 
     `complete` is True if it went on until nothing was enabled; False if the strategy gave up or
-    the step bound cut it (`cut`).  `switches` counts where another thread went on; `preemptions`
-    those of them that left an enabled thread, and is exact unless choices were forced.
+    the step bound cut it (`cut`).  `preemptions` counts where another thread went on although the
+    last one could have; it is exact unless choices were forced.
     """
 
     sim: Sim
@@ -77,7 +75,11 @@ class Execution:
     complete: bool
     cut: bool
     preemptions: int
-    switches: int
+
+    def switches(self) -> int:
+        """Count where another thread went on."""
+        names = [choice.thread for choice in self.schedule]
+        return sum(map(ne, names, names[1:]))
 
 
 def execute(
@@ -91,12 +93,15 @@ def execute(
     `steps_max` steps (0: no bound) are made.
     """
     sim = program.start()
-    strategy.begin(sim)
+    kept = strategy.begin(sim)
+    schedule = list(kept)
+    if steps_max and len(schedule) > steps_max:
+        return Execution(sim, schedule[:steps_max], complete=False, cut=True, preemptions=0)
+    sim.rerun(kept)
     for observer in observers:
-        observer.begin(sim)
-    schedule: list[Choice] = []
+        observer.begin(sim, len(kept))
     last: SimThread | None = None
-    preemptions = switches = 0
+    preemptions = 0
     complete = cut = False
     while True:
         chosen = strategy.forced(sim)
@@ -115,7 +120,6 @@ def execute(
                 break
         thread, value = chosen
         if thread is not last and last is not None:
-            switches += 1
             preemptions += last in enabled
         last = thread
         step = sim.step(thread, value)
@@ -123,4 +127,4 @@ def execute(
         strategy.stepped(sim, step)
         for observer in observers:
             observer.stepped(sim, step)
-    return Execution(sim, schedule, complete, cut, preemptions, switches)
+    return Execution(sim, schedule, complete, cut, preemptions)

@@ -8,10 +8,10 @@ Runs of one thread are kept as long as the happens-before relation allows.
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
 from netsim.explorer.events import History
-from netsim.explorer.loop import Choice, Program, execute
+from netsim.explorer.loop import Program, execute
 
 #: More threads than this are tried in one order only, not in all.
 PERMUTED_MAX = 4
@@ -25,10 +25,11 @@ class Recorder:
         self.history = History()
         self._next = 0
 
-    def begin(self, sim: Sim) -> None:
+    def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start over."""
         self._next = 0
         self.history = History()
+        return ()
 
     def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
         """Nothing is known without looking at what is enabled."""

@@ -10,10 +10,11 @@ import attrs
 from netsim._version import __version__
 from netsim.checkers.datarace import DataRaces
 from netsim.checkers.ending import unfinished
+from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.explorer.dpor import SourceDpor
-from netsim.explorer.loop import Choice, Execution, execute
+from netsim.explorer.loop import Execution, execute
 from netsim.explorer.normal import Recorder, equivalents
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Result, Verdict
@@ -128,12 +129,12 @@ class Search:
             self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
         found = judge(observed, at_end, self.reference, faults, self.program)
         known = self.outcomes.get(observed)
-        candidate = _Candidate(execution.schedule, execution.switches, None)
+        candidate = _Candidate(execution.schedule, execution.switches(), None)
         if known is None or candidate.beats(known[1]):
             serial = known[0] if known else self.reference.explains(observed, faults)
             self.outcomes[observed] = (serial, candidate)
         for judged in found:
-            mine = _Candidate(execution.schedule, execution.switches, judged)
+            mine = _Candidate(execution.schedule, execution.switches(), judged)
             best = self.candidates.get(judged.id)
             if best is None or mine.beats(best):
                 self.candidates[judged.id] = mine

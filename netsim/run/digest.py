@@ -11,8 +11,9 @@ class Digest:
     def __init__(self) -> None:
         self._crc = 0
 
-    def begin(self, sim: Sim) -> None:
-        """Start over."""
+    def begin(self, sim: Sim, kept: int) -> None:
+        """Start over; sums up whole executions only."""
+        assert not kept
         self._crc = 0
 
     def stepped(self, sim: Sim, step: Step) -> None:

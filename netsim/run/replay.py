@@ -9,7 +9,7 @@ import attrs
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core.access import Key
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
 from netsim.design import Design
 from netsim.explorer.loop import execute
@@ -43,11 +43,12 @@ class Follower:
         self._enabled: tuple[str, ...] = ()
         self._reports = 0
 
-    def begin(self, sim: Sim) -> None:
+    def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start over."""
         self.events = []
         self._reports = 0
         sim.changes = []
+        return ()
 
     def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
         """Nothing is known without looking at what is enabled."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
 from netsim.explorer.loop import execute
 from netsim.notation import Flow, Scenario
@@ -50,11 +50,12 @@ class SequentialOrders:
         self._depth = 0
         self._current: SimThread | None = None
 
-    def begin(self, sim: Sim) -> None:
+    def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start the next order."""
         self._depth = 0
         self._current = None
         self.begins = []
+        return ()
 
     def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
         """Nothing is known without looking at what is enabled."""

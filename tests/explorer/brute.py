@@ -43,7 +43,7 @@ def every_interleaving(program: Interpreter, executions_max: int) -> Everything:
         prefix = todo.pop()
         sim = program.start()
         detector = DataRaces()
-        detector.begin(sim)
+        detector.begin(sim, 0)
         steps: list[Step] = []
         for depth in range(1 << 30):
             enabled = sim.enabled()
