@@ -288,7 +288,7 @@ def matrix(
         meter.close()
     report = "" if as_json else matrix_report(result, colour=_colour())
     _deliver(dump_matrix(result), report, output, as_json)
-    if expect == "holds" and any(cell.findings or cell.alone for cell in result.cells):
+    if expect == "holds" and any(cell.verdict.value == "violated" for cell in result.cells):
         return VIOLATED
     return HOLDS if result.complete else UNKNOWN
 

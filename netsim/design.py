@@ -7,7 +7,7 @@ Designs are found through the entry-point group ``netsim.designs``; the engine k
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -85,7 +85,11 @@ class StartingPoint:
 
 @attrs.frozen
 class AcceptedLoss:
-    """A finding that the design's authors accept: kind, operations, and why."""
+    """
+    A finding that the design's authors accept: its kind, the names of operations, and why.
+
+    It covers findings of this kind in which only these operations take part.
+    """
 
     kind: str
     operations: tuple[str, ...]
@@ -116,6 +120,13 @@ class Design:
     errors: Mapping[int, str] = attrs.field(factory=dict, repr=False)
     #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
+
+    def accepts(self, kind: str, operations: Iterable[str]) -> str:
+        """Return why a finding of this kind in these operations is accepted, or ""."""
+        names = {operation.split()[0] for operation in operations}
+        return next(
+            (a.reason for a in self.accepted if a.kind == kind and names <= set(a.operations)), ""
+        )
 
     def validate(self, call: Call) -> Operation:
         """

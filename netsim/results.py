@@ -75,6 +75,8 @@ class Finding:
     minimal: bool
     consequences: tuple[str, ...] = ()
     nearest: Nearest | None = None
+    #: Why the design's authors accept it, "" if they do not: then it makes nothing red.
+    accepted: str = ""
 
 
 @attrs.frozen

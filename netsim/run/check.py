@@ -117,6 +117,12 @@ class Search:
         except KeyboardInterrupt:
             self.cut_by = "interrupt"
 
+    def accepted(self, identity: str) -> str:
+        """Return why the design accepts a finding, or ""."""
+        judged = self.candidates[identity].judged
+        assert judged is not None
+        return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
+
     def _judge(self, execution: Execution) -> None:
         self.executions += 1
         run = self.program.run
@@ -182,9 +188,9 @@ def check(
             search.complete = False
             search.cut_by = search.cut_by or "executions"
         notes += _hanging_orders(search)
-    if unreached or not (findings or search.complete):
+    if unreached:
         verdict = Verdict.UNKNOWN
-    elif [f for f in findings if not _accepted(design, f)]:
+    elif any(not f.accepted for f in findings):
         verdict = Verdict.VIOLATED
     else:
         verdict = Verdict.HOLDS if search.complete else Verdict.UNKNOWN
@@ -218,13 +224,6 @@ def _check_bounds(bounds: Bounds) -> None:
         raise UsageError("a bound on preemptions is not yet available")
 
 
-def _accepted(design: Design, found: Finding) -> bool:
-    return any(
-        loss.kind == found.kind and set(loss.operations) >= set(found.operations)
-        for loss in design.accepted
-    )
-
-
 def _schedule(program: ScenarioProgram, choices: list[Choice], digest: str) -> str:
     return str(
         Schedule(
@@ -246,7 +245,9 @@ def _initial_findings(program: ScenarioProgram) -> list[Finding]:
         if judged.report.kind == "leak":
             continue
         judged = attrs.evolve(judged, where="initial")
-        found.setdefault(judged.id, finding(judged, operations, "", run.sim.steps, 0))
+        found.setdefault(
+            judged.id, finding(judged, program.design, operations, "", run.sim.steps, 0)
+        )
     return list(found.values())
 
 
@@ -255,6 +256,7 @@ def finding_of(search: Search, identity: str) -> Finding:
     small, judged, digest = normalise(search, identity, search.candidates[identity])
     return finding(
         judged,
+        search.program.design,
         operations_of(search.program.scenario),
         _schedule(search.program, small.schedule, digest),
         len(small.schedule),

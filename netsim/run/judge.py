@@ -112,6 +112,7 @@ def _not_serialisable(
 
 def finding(
     judged: Judged,
+    design: Design,
     operations: tuple[str, ...],
     schedule: str,
     steps: int,
@@ -136,6 +137,7 @@ def finding(
         minimal=False,
         consequences=judged.consequences,
         nearest=judged.nearest,
+        accepted=design.accepts(report.kind, operations),
     )
 
 

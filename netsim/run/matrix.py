@@ -79,10 +79,11 @@ class _Survey:
         decided = bool(unreached) or (
             search.complete and (search.reference is None or search.reference.complete)
         )
-        if unreached or not (decided or found):
+        red = [i for i in found if not search.accepted(i)]
+        if unreached or not (decided or red):
             verdict = Verdict.UNKNOWN
         else:
-            verdict = Verdict.VIOLATED if found else Verdict.HOLDS
+            verdict = Verdict.VIOLATED if red else Verdict.HOLDS
         made = Cell(
             design=design.name,
             start=start,

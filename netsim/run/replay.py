@@ -204,6 +204,7 @@ def replay(
     for one in judged:
         made = finding(
             one,
+            design,
             operations_of(scenario),
             str(attrs.evolve(schedule, digest=digest.text)),
             len(execution.schedule),

@@ -115,9 +115,11 @@ def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
 
 def _mark(cells: Sequence[Cell], names: Mapping[str, str]) -> str:
     """Sum up the cells of one pair over all starting points."""
-    found = sorted({names[i] for cell in cells for i in cell.findings}, key=lambda n: (len(n), n))
+    own = [cell for cell in cells if cell.findings]
+    found = sorted({names[i] for cell in own for i in cell.findings}, key=lambda n: (len(n), n))
     if found:
-        return f"{found[0]}+" if len(found) > 1 else found[0]
+        accepted = "" if any(cell.verdict is Verdict.VIOLATED for cell in own) else "~"
+        return f"{accepted}{found[0]}{'+' * (len(found) > 1)}"
     if not cells or any(not cell.complete for cell in cells):
         return "?"
     if any(cell.alone for cell in cells):
@@ -130,19 +132,18 @@ def _paint(shown: str, mark: str, colour: bool) -> str:
         return shown
     if mark[0].isalpha():
         return f"{RED}{shown}{PLAIN}"
-    paint = {".": GREEN, "?": AMBER}.get(mark)
+    paint = {".": GREEN, "?": AMBER, "~": AMBER}.get(mark[0])
     return f"{paint}{shown}{PLAIN}" if paint else shown
 
 
 def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
-    lines = [
-        fill(
-            "a letter: a finding that needs both operations (a+: more than one); +: only what one "
-            "of them shows alone; .: holds; ?: not decided; -: no start reached",
-            "  ",
-            "  ",
-        )
-    ]
+    text = (
+        "a letter: a finding that needs both operations (a+: more than one); +: only what one "
+        "of them shows alone; .: holds; ?: not decided; -: no start reached"
+    )
+    if any(m.finding.accepted for m in result.findings):
+        text += "; ~a: the design accepts it"
+    lines = [fill(text, "  ", "  ")]
     starts = []
     for start in result.starts:
         mine = [cell for cell in cells if cell.start == start.name]
@@ -166,6 +167,8 @@ def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell]) -> str:
             f"in {shown}; from {starts}" if where else "in no cell of its own", "     ", "       "
         ),
     ]
+    if finding.accepted:
+        lines.append(fill(f"accepted by the design: {finding.accepted}", "     ", "       "))
     if finding.nearest is not None and finding.nearest.order:
         lines.append(
             fill("nearest order: " + ", then ".join(finding.nearest.order), "     ", "       ")
@@ -204,9 +207,12 @@ def _summary(result: MatrixResult) -> str:
     decided = sum(cell.complete for cell in result.cells)
     red = sum(bool(cell.findings) for cell in result.cells)
     distinct = len({m.finding.id for m in result.findings})
+    accepted = len({m.finding.id for m in result.findings if m.finding.accepted})
+    note = f" ({accepted} accepted)" if accepted else ""
     text = (
         f"{len(result.cells)} cells, {decided} decided, {red} with findings of their own; "
-        f"{distinct} distinct findings; {result.executions} executions, {result.steps} steps."
+        f"{distinct} distinct findings{note}; {result.executions} executions, "
+        f"{result.steps} steps."
     )
     if not result.complete:
         text += " Not every cell is decided: what has no finding here may have one."

@@ -69,6 +69,9 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
         )
         said = f"stopped by {bound} after {count}; "
         said += "the rest is not known" if result.findings else "nothing found so far"
+    accepted = sum(bool(finding.accepted) for finding in result.findings)
+    if accepted:
+        said += f"; {_plural(accepted, 'finding')} accepted by the design"
     return f"{head}\n" + fill(f"{said}.", "  ", "  ")
 
 
@@ -78,6 +81,8 @@ def finding_report(finding: Finding, number: int, replay: ReplayResult | None) -
     if finding.status != "reached":
         lines.append(f"    {finding.status}: {_STATUS[finding.status]}")
     lines.append(fill(finding.message, "    ", "    "))
+    if finding.accepted:
+        lines.append(fill(f"accepted by the design: {finding.accepted}", "    ", "      "))
     if finding.kind == "recursive-lock" and finding.sites:
         lines += ["", *_recursion(finding)]
     elif finding.kind == "deadlock" and finding.sites:

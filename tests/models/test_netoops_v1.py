@@ -2,8 +2,12 @@
 
 import pytest
 
-from netsim.results import Result, Verdict
+from netsim.core.thread import Life
+from netsim.results import Options, Result, Verdict
 from netsim.run import check
+from netsim_models.kernel.panic import bug_on
+from netsim_models.machine import Machine
+from tests.models.drive import Driven
 
 
 def kinds(result: Result) -> set[str]:
@@ -154,13 +158,41 @@ class TestModule:
         (outcome,) = check("netoops-v1", "insmod").outcomes
         assert dict(outcome.observed)["flow 1: insmod"] == "-EEXIST"
 
+    def test_a_load_that_fails_half_way_leaves_nothing(self) -> None:
+        result = check("netoops-v1", "{ rmmod } insmod; read; oops", options=Options(faults=1))
+
+        failed = [o for o in result.outcomes if ("flow 1: insmod", "-EBUSY") in o.observed]
+        assert len(failed) == 1
+        assert dict(failed[0].observed)["flow 1: read"] == "-ENOENT"
+        assert result.verdict is Verdict.HOLDS
+
+
+class TestBug:
+    """BUG_ON: the task dies with its locks held, and the oops dumps."""
+
+    def test_dies_after_its_dump(self, m: Machine) -> None:
+        async def broken() -> None:
+            async with m.rtnl.held():
+                await bug_on(m, False, "never", ())
+                await bug_on(m, True, "saved_np->dev != NULL", ("netpoll",))
+
+        task = Driven(m, broken())
+        while task.thread.pending is not None:
+            task.step()
+
+        (report,) = m.sim.reports
+        m.sim.reports.clear()
+        assert (report.kind, report.message) == ("bug-on", "BUG_ON(saved_np->dev != NULL)")
+        assert report.fatal
+        assert [lock.name for lock, _ in task.thread.held] == ["rtnl_mutex"]
+        assert task.thread.life is Life.STOPPED
+        assert b"BUG: unable to handle" in m.log.peek(0, 1 << 17)
+
 
 class TestFaults:
     """Failures of the environment: the neighbour of a failed set is never released."""
 
     def test_a_failed_allocation_leaks_the_neighbour(self) -> None:
-        from netsim.results import Options
-
         result = check("netoops-v1", "set 10.0.0.1", options=Options(faults=1))
 
         assert "leak" in kinds(result)

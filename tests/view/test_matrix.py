@@ -46,6 +46,14 @@ def test_letters() -> None:
         ("?", [cell("toy", "a", "b"), cell("toy", "a", "b", start="set", **UNDECIDED)]),
         ("a", [cell("toy", "b", "a", **RED, findings=(UAF.id,)), cell("toy", "a", "b")]),
         ("?", []),  # an interrupt came before it
+        ("~a", [cell("toy", "a", "b", findings=(UAF.id,))]),  # green all the same: accepted
+        (
+            "a",
+            [
+                cell("toy", "a", "b", findings=(UAF.id,)),
+                cell("toy", "a", "b", **RED, findings=(UAF.id,)),
+            ],
+        ),
     ],
 )
 def test_the_mark_of_a_pair_sums_up_its_starting_points(mark: str, cells: list[Cell]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from netsim.core.fault import Halt, Stop
+from netsim.core.fault import Halt
 from netsim.sync.sleep import schedule_point
 from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, printk
 
@@ -59,9 +59,8 @@ async def bug_on(m: Machine, condition: bool, text: str, objects: tuple[str, ...
     Context: any.  Locks: those of the caller, and as kmsg_dump().
     """
     if condition:
-        m.sim.report("bug-on", f"BUG_ON({text})", objects=objects, role="asserts")
         await die(m)
-        raise Stop
+        m.sim.report("bug-on", f"BUG_ON({text})", objects=objects, role="asserts", fatal=True)
 
 
 async def soft_dump(m: Machine) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from netsim.core.memory import bind, kfree
 from netsim.core.sim import Sim
+from netsim.sync.choose import fails
 from netsim.sync.mutex import Mutex
+from netsim_models.errno import EBUSY
 from netsim_models.kernel.module import Module, ModuleState, delete_module, init_module
 from netsim_models.kernel.printk import kmsg_dump_register, kmsg_dump_unregister
 from netsim_models.kernel.sysctl import CtlTableHeader
@@ -55,6 +57,11 @@ class NetoopsSystem:
         if error:
             return error
         await self._register_netdevice_notifier()
+        if await fails("register_sysctl_table", may_sleep=True):
+            await self._unregister_netdevice_notifier()
+            await kmsg_dump_unregister(m, driver.netoops_dumper)
+            kfree(driver.data)
+            return -EBUSY
         await self.ctl_table.register()
         return 0
 
@@ -66,9 +73,7 @@ class NetoopsSystem:
         """
         m, driver = self.machine, self.driver
         await self.ctl_table.unregister()
-        await rtnl_lock(m)
-        await m.netdev_chain.unregister(driver.netoops_notifier)
-        await rtnl_unlock(m)
+        await self._unregister_netdevice_notifier()
         await driver.disable_netoops(driver.in_process)
         await kmsg_dump_unregister(m, driver.netoops_dumper)
         kfree(driver.data)
@@ -87,6 +92,16 @@ class NetoopsSystem:
             if dev.up:
                 await block.call(events.NETDEV_UP, dev)
         await rtnl_unlock(m)
+
+    async def _unregister_netdevice_notifier(self) -> None:
+        """
+        net/core/dev.c:unregister_netdevice_notifier(): unlinks, and replays nothing.
+
+        Context: process; may sleep.  Locks: takes rtnl.
+        """
+        await rtnl_lock(self.machine)
+        await self.machine.netdev_chain.unregister(self.driver.netoops_notifier)
+        await rtnl_unlock(self.machine)
 
     # -- what the engine looks at ----------------------------------------------------------------
 
