@@ -41,11 +41,12 @@ class Op:
         """Locations that decide whether the operation is enabled; empty if it never blocks."""
         return ()
 
-    def admits(self, key: Key, state: Any, thread: str) -> bool:
+    def admits(self, key: Key, state: Any, thread: str) -> bool | None:
         """
         Tell whether the operation of `thread` is enabled while guard location `key` has `state`.
 
-        Several guard locations are alternatives: one that admits is enough.
+        Several guard locations are alternatives: one that admits is enough.  None: that state
+        alone does not tell.
         """
         return True
 

@@ -34,17 +34,19 @@ class Step:
     """
     One step of one execution: an operation and the thread's code up to its next one.
 
-    `footprint` maps each location touched to the strongest mode; `before` gives the state that
-    synchronisation objects (and the version that plain fields) had before the step; `plain`
-    lists unsynchronised accesses in order; `sync` the acquire (True) and release (False) edges.
+    The environment chose `choice` among `options` values.  `footprint` maps each location touched
+    to the strongest mode; `before` gives the state that synchronisation objects (and the version
+    that plain fields) had before the step; `plain` lists unsynchronised accesses in order; `sync`
+    the acquire (True) and release (False) edges.
     """
 
-    __slots__ = ("before", "choice", "footprint", "op", "plain", "sync", "thread")
+    __slots__ = ("before", "choice", "footprint", "op", "options", "plain", "sync", "thread")
 
-    def __init__(self, thread: str, op: Op, choice: int) -> None:
+    def __init__(self, thread: str, op: Op, choice: int, options: int) -> None:
         self.thread = thread
         self.op = op
         self.choice = choice
+        self.options = options
         self.footprint: dict[Key, Mode] = {}
         self.before: dict[Key, Any] = {}
         self.plain: list[tuple[Key, Mode, str]] = []
@@ -111,7 +113,7 @@ class Sim:
         self.marks: dict[int, list[Mark]] = {}
         self._rerunning = False
         self._marked = 0
-        self._step = Step("", Op(), 0)
+        self._step = Step("", Op(), 0, 1)
 
     # -- threads ---------------------------------------------------------------------------
 
@@ -179,7 +181,7 @@ class Sim:
         self.steps += 1
         self.current = thread
         self.choice = choice
-        step = self._step = Step(thread.name, op, choice)
+        step = self._step = Step(thread.name, op, choice, op.options(self))
         try:
             if self.recording:
                 self.marks.pop(self.steps, None)

@@ -46,7 +46,7 @@ class Recorder:
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Keep the event."""
-        self.history.append(step.thread, step.op, step.footprint, step.before)
+        self.history.append(step)
 
 
 def equivalents(program: Program, schedule: Sequence[Choice]) -> Iterator[list[Choice]]:

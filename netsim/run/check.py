@@ -13,9 +13,9 @@ from netsim.checkers.ending import unfinished
 from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
-from netsim.explorer.dpor import SourceDpor
 from netsim.explorer.loop import Execution, execute
 from netsim.explorer.normal import Recorder, equivalents
+from netsim.explorer.optimal import OptimalDpor
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Result, Verdict
 from netsim.run.digest import Digest
@@ -83,7 +83,7 @@ class Search:
         """Explore until all is done, a bound cuts, or `first` and something is found."""
         started = time.monotonic()
         bounds = self.bounds
-        strategy = SourceDpor()
+        strategy = OptimalDpor(self.program)
         races = DataRaces()
         try:
             while True:
