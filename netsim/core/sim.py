@@ -17,7 +17,7 @@ from netsim.core.fault import Halt, Report, Site, Stop
 from netsim.core.op import Op
 from netsim.core.thread import Context, Life, Mark, SimThread
 
-#: How a footprint shows that a thread runs at all; only `Sim.halting` machines record it.
+#: What a halt writes, and whatever leaves the machine touches.
 MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
 
@@ -78,7 +78,7 @@ class Sim:
     pending operation exactly while it is live; outside `step` no simulated code runs.
     """
 
-    def __init__(self, *, halting: bool = False, sites: bool = False) -> None:
+    def __init__(self, *, sites: bool = False) -> None:
         self.threads: list[SimThread] = []
         self.by_name: dict[str, SimThread] = {}
         self.current: SimThread | None = None
@@ -87,9 +87,9 @@ class Sim:
         self.steps = 0
         #: False while `{ }` or a judged prefix is re-run.
         self.recording = False
-        #: True if some operation may stop the whole machine, which then orders every step.
-        self.halting = halting
         self.halted = False
+        #: True if a halt waits for what others can still do; see `netsim.sync.halt`.
+        self.halts_last = False
         #: True if plain accesses are recorded with the function that makes them (slow).
         self.sites = sites
         self.versions: dict[Key, int] = {}
@@ -185,7 +185,7 @@ class Sim:
         try:
             if self.recording:
                 self.marks.pop(self.steps, None)
-                if self.halting:
+                if op.leaves:
                     self.touch(MACHINE, INC)
                 if op.may_sleep and not thread.may_sleep():
                     self._sleep_in_atomic(thread, op)
@@ -229,7 +229,6 @@ class Sim:
         if isinstance(error, StopIteration):
             self._finish(thread)
         elif isinstance(error, Halt):
-            self.touch(MACHINE, WRITE)
             self.halted = True
             thread.life = Life.DONE
         elif isinstance(error, AttributeError) and getattr(error, "obj", error) is None:

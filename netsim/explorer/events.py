@@ -128,6 +128,10 @@ class History:
             if later.clock.get(thread, 0) < local
         ]
 
+    def leads_to_end(self, step: int) -> bool:
+        """Tell whether the event of a step (1-based) happens before the last one, or is it."""
+        return self.events[step - 1].precedes(self.events[-1].clock)
+
     def _conflicts(self, thread: str, footprint: Footprint, clock: Clock) -> list[Event]:
         """Events of others that conflict with `footprint`, latest first, not before `clock`."""
         found: dict[int, Event] = {}

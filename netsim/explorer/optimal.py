@@ -100,7 +100,7 @@ class OptimalDpor:
         self._sleep: Sleep = {}
         self._wut: list[Move] = []
         self._races: list[Race] = []
-        self._ended = False
+        self._halted = False
         #: The choices made along the path, and what `Sim.mark` said there.
         self._choices: list[Choice] = []
         self._marks: dict[int, list[Mark]] = {}
@@ -185,7 +185,8 @@ class OptimalDpor:
     def finish(self, sim: Sim) -> None:
         """Take what is blocked at the end of an execution into account."""
         end = len(self.history.events)
-        halted, sim.halted = sim.halted, False
+        self._halted = halted = sim.halted
+        sim.halted = False
         try:
             for thread in sim.threads:
                 op = thread.pending
@@ -211,6 +212,7 @@ class OptimalDpor:
         """
         self._reverse()
         races = self._races
+        self._halted = False
         while self.path:
             node = self.path[-1]
             length = len(self.path) - 1
@@ -229,7 +231,7 @@ class OptimalDpor:
 
     def _reverse(self) -> None:
         """Have notdep(e, E).e' explored for every race of the execution, unless it is covered."""
-        end = len(self.history.events)
+        end = len(self.history.events) - self._halted  # nothing can follow a halt
         notdep: dict[int, list[Event]] = {}
         for race in self._races:
             event = race.event
