@@ -109,14 +109,14 @@ def _recorded(name: str, slot: Any) -> property:
 
     def fget(self: Any) -> Any:
         sim = self._sim
-        if sim is not None:
-            sim.plain_read(self, (self._label, name))
+        if sim is not None and (sim.recording or sim.rounds):
+            sim.plain_read((self._label, name))
         return get(self)
 
     def fset(self: Any, value: Any) -> None:
         sim = self._sim
         if sim is not None:
-            sim.plain_write(self, (self._label, name), get(self), value)
+            sim.plain_write((self._label, name), get(self), value)
         put(self, value)
 
     return property(fget, fset)

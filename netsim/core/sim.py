@@ -8,7 +8,7 @@ a random source, and two machines may be alive at once.
 import sys
 from collections.abc import Coroutine, Iterable
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -22,8 +22,7 @@ MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
 
 
-@attrs.frozen
-class Choice:
+class Choice(NamedTuple):
     """One entry of a schedule: which thread ran, and the value chosen for it (0 if none)."""
 
     thread: str
@@ -92,6 +91,8 @@ class Sim:
         self.halts_last = False
         #: True if plain accesses are recorded with the function that makes them (slow).
         self.sites = sites
+        #: How many threads are in a round (`begin_round`).
+        self.rounds = 0
         self.versions: dict[Key, int] = {}
         self._jiffies = 0
         self.heap: dict[str, Any] = {}
@@ -307,8 +308,8 @@ class Sim:
         if current is not None and current.round is not None:
             current.round.reads[key] = self.versions.get(key, 0)
 
-    def plain_read(self, obj: Any, key: Key) -> None:
-        """Record an unsynchronised read of a shared field."""
+    def plain_read(self, key: Key) -> None:
+        """Record an unsynchronised read of a shared field; needed if `recording` or `rounds`."""
         current = self.current
         if current is None:
             return
@@ -318,7 +319,7 @@ class Sim:
             self.touch(key, READ, self.versions.get(key, 0))
             self._step.plain.append((key, READ, self._caller() if self.sites else ""))
 
-    def plain_write(self, obj: Any, key: Key, old: Any, new: Any) -> None:
+    def plain_write(self, key: Key, old: Any, new: Any) -> None:
         """Record an unsynchronised write of a shared field."""
         if self.current is None:
             return
@@ -332,12 +333,14 @@ class Sim:
         """Start to note what the running thread reads and changes; ends with `end_round`."""
         assert self.current is not None
         self.current.round = fresh = Round()
+        self.rounds += 1
         return fresh
 
     def end_round(self) -> None:
         """Stop noting (nothing runs when an unfinished coroutine is thrown away)."""
-        if self.current is not None:
+        if self.current is not None and self.current.round is not None:
             self.current.round = None
+            self.rounds -= 1
 
     # -- findings --------------------------------------------------------------------------
 
