@@ -46,6 +46,7 @@ class _Grave:
     """Stands in for the machine in a freed object: any access is a use after free."""
 
     __slots__ = ("mark", "sim")
+    recording = True
 
     def __init__(self, sim: Sim, mark: Mark) -> None:
         self.sim = sim
@@ -59,10 +60,10 @@ class _Grave:
         site = self.freed
         return f"{site.function.partition(CALLED_BY)[0]}() of thread {site.thread} has freed"
 
-    def plain_read(self, obj: KObject, key: Key) -> None:
+    def plain_read(self, key: Key) -> None:
         self._use(key, READ, "reads")
 
-    def plain_write(self, obj: KObject, key: Key, old: Any, new: Any) -> None:
+    def plain_write(self, key: Key, old: Any, new: Any) -> None:
         self._use(key, WRITE, "writes")
 
     def _use(self, key: Key, mode: Mode, verb: str) -> None:
