@@ -24,6 +24,21 @@ class Op:
     name: ClassVar[str] = "op"
     #: True if the kernel function may sleep, whether or not this call does.
     may_sleep: ClassVar[bool] = False
+    #: True if it may have to wait; so it is of each class that has a `guard` of its own.
+    blocks: ClassVar[bool] = False
+    #: True if the thread that performs it then holds the lock that `label` names (if it is tried
+    #: only: that it may hold it).
+    takes: ClassVar[bool] = False
+    #: True if threads that take the lock so hold it together.
+    shares: ClassVar[bool] = False
+    #: True if a daemon that waits to perform it has nothing to do.
+    idles: ClassVar[bool] = False
+    #: False if `admits` says yes where the operation might have to wait.
+    exact: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.blocks = cls.guard is not Op.guard
 
     def call(self) -> str:
         """Return the kernel's name of this very call."""

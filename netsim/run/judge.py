@@ -11,15 +11,13 @@ import attrs
 from netsim.checkers.ending import judge_ending
 from netsim.checkers.leaks import leaked_memory, leaked_references
 from netsim.core.fault import Report
+from netsim.core.label import class_of
 from netsim.design import Design
 from netsim.notation import Scenario
 from netsim.results import Finding, Nearest, Site, Where
 from netsim.run.outcome import Observed
 from netsim.run.program import Run, ScenarioProgram
 from netsim.run.serial import Faults, SerialReference
-
-#: The part of a label that tells instances of one kind apart.
-_INSTANCE = re.compile(r"/[A-Za-z0-9_.]+?\.\d+|#\d+|\(\d+\.\d+\.\d+\.\d+\)")
 
 
 @attrs.frozen
@@ -35,7 +33,7 @@ class Judged:
     def id(self) -> str:
         """Kind, objects and functions, hashed: findings with equal ids are one."""
         report = self.report
-        objects = tuple(_INSTANCE.sub("", label) for label in report.objects)
+        objects = tuple(class_of(label) for label in report.objects)
         functions: tuple[str, ...] = ()
         if report.kind not in ("data-race", "leak"):  # once for each field, each object
             functions = tuple(sorted({site.function for site in report.sites}))
