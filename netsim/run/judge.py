@@ -19,6 +19,9 @@ from netsim.run.outcome import Observed
 from netsim.run.program import Run, ScenarioProgram
 from netsim.run.serial import Faults, SerialReference
 
+#: Kinds of which there is one finding for each field, object or order, whatever the functions.
+_ONCE = ("data-race", "leak", "lock-order", "irq-lock-order")
+
 
 @attrs.frozen
 class Judged:
@@ -35,7 +38,7 @@ class Judged:
         report = self.report
         objects = tuple(class_of(label) for label in report.objects)
         functions: tuple[str, ...] = ()
-        if report.kind not in ("data-race", "leak"):  # once for each field, each object
+        if report.kind not in _ONCE:
             functions = tuple(sorted({site.function for site in report.sites}))
         if self.nearest is not None:
             objects += tuple(
