@@ -113,6 +113,8 @@ class LockDep:
         ]
         if not left:
             return None
+        for thread in left:
+            self._held_up(sim, thread)
         stuck = tuple(self._waiting(sim, thread) for thread in left)
         self.stuck[stuck] = None
         return stuck
@@ -285,7 +287,6 @@ class LockDep:
         thread = sim.by_name[name]
         self.enders.setdefault(node, {})[name] = None
         ending = self._steps[end].op
-        title = sim.title(thread) if thread.flow or not thread.daemon else name
         for index in range(start, end):
             step = self._steps[index]
             op = step.op
@@ -298,21 +299,30 @@ class LockDep:
             self._seen.add(key)
             marks = sim.marks.get(index + 1)
             function, source = cite(marks[-1][2]) if marks else ("", "")
-            self._add(
-                Need(
-                    node,
-                    then,
-                    name,
-                    title,
-                    False,
-                    op.shares,
-                    (),
-                    (
-                        Site(f"ends {node} by {ending.call()}", name, 0, "", ""),
-                        Site(f"{_verb(then)} {then}", name, 0, function, source),
-                    ),
-                )
+            sites = (
+                Site(f"ends {node} by {ending.call()}", name, 0, "", ""),
+                Site(f"{_verb(then)} {then}", name, 0, function, source),
             )
+            self._add(_need_of_ender(sim, node, then, thread, op, sites))
+
+    def _held_up(self, sim: Sim, waiter: SimThread) -> None:
+        """Add what those need who would end the wait of a thread and, blocked too, never do."""
+        op = waiter.pending
+        assert op is not None
+        if op.takes:
+            return
+        node = self._node(op)
+        for thread in op.blockers(sim):
+            wanted = thread.pending
+            if wanted is None or not wanted.blocks or wanted.idles:
+                continue
+            then = self._node(wanted)
+            key = (node, then, thread.name, wanted.shares)
+            if key in self._seen or then == node:
+                continue
+            self._seen.add(key)
+            site = sim.site_of(thread, f"{_verb(then)} {then}")
+            self._add(_need_of_ender(sim, node, then, thread, wanted, (site,)))
 
     # -- endings -----------------------------------------------------------------------------
 
@@ -361,6 +371,13 @@ class LockDep:
             if last.node == prediction.nodes[-1]
             for name, cpu in last.blockers
         )
+
+
+def _need_of_ender(
+    sim: Sim, node: Node, then: Node, thread: SimThread, op: Op, sites: tuple[Site, ...]
+) -> Need:
+    title = sim.title(thread) if thread.flow else thread.name
+    return Need(node, then, thread.name, title, False, op.shares, (), sites)
 
 
 def _verb(node: Node) -> str:
