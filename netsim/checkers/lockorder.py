@@ -78,6 +78,12 @@ class Use:
     title: str
     site: Site
 
+    def state(self) -> str:
+        """Return the usage state as lockdep writes it, such as {IN-HARDIRQ-W}."""
+        irq = self.context.value.upper()
+        mode = "R" if self.shared else "W"
+        return f"{{IN-{irq}-{mode}}}" if self.inside else f"{{{irq}-ON-{mode}}}"
+
 
 @attrs.frozen
 class Prediction:
@@ -127,9 +133,13 @@ class Prediction:
             return text
         inside, outside = self.uses
         irq = inside.context.value
-        text = f"{inside.title} takes {inside.node} in {irq} context, "
+        if self.needs:
+            text = f"{irq}-safe -> {irq}-unsafe lock order {self.path()}: "
+        else:
+            text = f"inconsistent {inside.state()} -> {outside.state()} usage of {inside.node}: "
+        text += f"{inside.title} takes {inside.node} in {irq} context, "
         text += "".join(f"{need.words()}, " for need in self.needs)
-        text += f"{outside.title} takes {outside.node} with {irq}s enabled: "
+        text += f"{outside.title} takes {outside.node} with {irq}s enabled; "
         text += f"a {irq} that strikes there waits for what it has interrupted"
         return text
 

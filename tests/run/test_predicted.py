@@ -34,10 +34,14 @@ class System:
         self.irq = SpinLock(sim, "irq_lock")
         self.done = Completion(sim, "done")
         self.work = Work(sim, "work", self._work)
+        self.sleeper = Work(sim, "sleeper", self._sleep)
 
     async def _work(self) -> None:
         async with self.a.held():
             pass
+
+    async def _sleep(self) -> None:
+        await self.done.wait_for_completion()
 
     def dumps(self) -> Sequence[str]:
         return ()
@@ -78,6 +82,17 @@ async def flush(s: System) -> None:
         await s.work.flush_work()
 
 
+async def settle(s: System) -> None:
+    await s.work.schedule_work()
+    await s.work.flush_work()
+
+
+async def flush_sleeper(s: System) -> None:
+    await s.sleeper.schedule_work()
+    async with s.a.held():
+        await s.sleeper.flush_work()
+
+
 async def wait(s: System) -> None:
     async with s.a.held():
         await s.done.wait_for_completion()
@@ -101,6 +116,8 @@ OPERATIONS = {
     "gated-back": gated_back,
     "queue": queue,
     "flush": flush,
+    "settle": settle,
+    "flush-sleeper": flush_sleeper,
     "wait": wait,
     "complete": complete,
     "handler": interrupt,
@@ -189,10 +206,26 @@ def test_waiting_for_work_with_its_lock_held() -> None:
 
 
 def test_waiting_for_work_that_has_run_is_refuted() -> None:
-    result = check(design(), "{ queue } flush || forth")
+    result = check(design(), "settle; flush || forth")
+    (found,) = result.findings
 
-    assert result.verdict is Verdict.HOLDS  # ended in { }: nobody is seen to end it any more
-    assert result.findings == ()
+    assert result.verdict is Verdict.HOLDS
+    assert (found.kind, found.status) == ("lock-order", "unreachable")
+    assert found.objects == ("a", "wait_for_work(work)")
+
+
+def test_what_ended_in_the_initial_part_makes_no_order() -> None:
+    assert check(design(), "{ queue } flush || forth").findings == ()
+
+
+def test_waiting_for_work_that_waits_for_who_needs_the_lock() -> None:
+    """Lockdep knows lock -> work; that the work sleeps on a completion it does not know."""
+    result = check(design(), "flush-sleeper || complete")
+
+    assert result.verdict is Verdict.VIOLATED
+    assert [(f.kind, f.confirms) for f in result.findings] == [
+        ("hung", ("a -> wait_for_work(sleeper) -> wait_for_completion(done) -> a",))
+    ]
 
 
 def test_waiting_for_a_completion_with_the_lock_of_who_completes_it() -> None:
