@@ -29,6 +29,7 @@ from netsim.checkers.lockorder import (
     predict_cycles,
     predict_irqs,
 )
+from netsim.checkers.waitfor import Stuck, Waiting, reaches
 from netsim.core.access import READ
 from netsim.core.fault import Site
 from netsim.core.label import class_of
@@ -38,20 +39,6 @@ from netsim.core.thread import Context, Mark, SimThread
 
 Decision: TypeAlias = Literal["reached", "unreachable", "undecided"]
 
-
-@attrs.frozen
-class Waiting:
-    """A thread that an execution left blocked, and the threads that keep it so, with their CPUs."""
-
-    thread: str
-    cpu: int
-    context: Context
-    node: Node
-    blockers: tuple[tuple[str, int], ...]
-
-
-Stuck: TypeAlias = tuple[Waiting, ...]
-"""Who waits for whom at the end of one execution."""
 
 #: Contexts that may strike a thread in each context, if nothing is disabled.
 _STRIKES = {
@@ -96,7 +83,7 @@ class LockDep:
         held = thread.held
         if not held:
             return
-        if step.op.takes and self.contexts and held[-1][1][1] == sim.steps:
+        if step.op.takes and not held[-1][0].sleeps and held[-1][1][1] == sim.steps:
             self._used(sim, thread)
         wanted = thread.pending
         if wanted is not None and wanted.blocks:
@@ -143,14 +130,7 @@ class LockDep:
 
     def reaches(self, stuck: Stuck, prediction: Prediction) -> bool:
         """Tell whether the threads of an ending wait for each other as predicted."""
-        if prediction.uses:
-            return any(
-                self._interrupted(stuck, waiting, prediction)
-                for waiting in stuck
-                if waiting.context is prediction.uses[0].context
-            )
-        edges = set(prediction.edges)
-        return any(edges <= cycle for cycle in self._cycles(stuck))
+        return reaches(stuck, prediction, self.enders)
 
     # -- orders ------------------------------------------------------------------------------
 
@@ -170,8 +150,11 @@ class LockDep:
 
     def _used(self, sim: Sim, thread: SimThread) -> None:
         """Note the context in which the lock that stands last in `held` was taken."""
+        process = thread.context is Context.PROCESS
+        if process and thread.irqs_off:
+            return
         lock, mark = thread.held[-1]
-        key = (lock.name, thread.name, thread.operation, thread.context, thread.irqs_off > 0)
+        key = (lock.name, thread.name, "" if process else thread.operation, thread.irqs_off)
         if key in self._seen:
             return
         self._seen.add(key)
@@ -199,15 +182,9 @@ class LockDep:
         """Add an edge from each lock that the thread holds to what it is about to wait for."""
         held = thread.held
         label = op.label()
-        shared = tuple([lock.is_shared(thread) for lock, _ in held])
-        key = (
-            thread.name,
-            thread.operation,
-            type(op),
-            label,
-            tuple([lock.name for lock, _ in held]),
-            shared,
-        )
+        key: tuple[Any, ...] = (thread.name, type(op), label)
+        for lock, _ in held:
+            key += (lock.name, lock.is_shared(thread))
         if key in self._seen:
             return
         self._seen.add(key)
@@ -216,7 +193,8 @@ class LockDep:
         then = self._node(op)
         site = sim.site_of(thread, f"{_verb(then)} {then}")
         gates: tuple[str, ...] = ()
-        for (lock, mark), together in zip(held, shared, strict=True):
+        for lock, mark in held:
+            together = lock.is_shared(thread)
             first = Node("", self._class(lock.name))
             self._add(
                 Need(
@@ -335,41 +313,6 @@ class LockDep:
             thread.context,
             self._node(op),
             tuple(sorted((blocker.name, blocker.cpu) for blocker in op.blockers(sim))),
-        )
-
-    def _holders(self, stuck: Stuck, waiting: Waiting) -> Iterator[Waiting]:
-        """Yield the blocked threads that `waiting` waits for."""
-        names = [name for name, _ in waiting.blockers]
-        names += self.enders.get(waiting.node, ())
-        for other in stuck:
-            if other.thread in names and other is not waiting:
-                yield other
-
-    def _cycles(self, stuck: Stuck) -> Iterator[set[Edge]]:
-        """Yield the edges of each cycle of threads that wait for each other."""
-        for start in range(len(stuck)):
-            todo: list[tuple[Waiting, ...]] = [(stuck[start],)]
-            while todo:
-                path = todo.pop()
-                for other in self._holders(stuck, path[-1]):
-                    if other is path[0]:
-                        nodes = [waiting.node for waiting in path]
-                        yield set(zip(nodes, [*nodes[1:], nodes[0]], strict=True))
-                    elif other not in path and stuck.index(other) > start:
-                        todo.append((*path, other))
-
-    def _interrupted(self, stuck: Stuck, waiting: Waiting, prediction: Prediction) -> bool:
-        """Tell whether an interrupt waits, along the path, for the thread that it struck."""
-        paths = [waiting]
-        for node in prediction.nodes[:-1]:
-            paths = [
-                other for one in paths if one.node == node for other in self._holders(stuck, one)
-            ]
-        return any(
-            cpu == waiting.cpu and name != waiting.thread
-            for last in paths
-            if last.node == prediction.nodes[-1]
-            for name, cpu in last.blockers
         )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from netsim.checkers.lockdep import Decision, LockDep, Stuck
+from netsim.checkers.lockdep import Decision, LockDep
 from netsim.checkers.lockorder import Prediction
+from netsim.checkers.waitfor import Stuck
 from netsim.core.fault import Report
 from netsim.core.label import class_of
 from netsim.core.sim import Choice
