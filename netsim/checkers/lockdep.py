@@ -40,6 +40,8 @@ from netsim.core.thread import Context, Mark, SimThread
 Decision: TypeAlias = Literal["reached", "unreachable", "undecided"]
 
 
+_PROCESS = Context.PROCESS
+
 #: Contexts that may strike a thread in each context, if nothing is disabled.
 _STRIKES = {
     Context.HARDIRQ: (Context.PROCESS, Context.SOFTIRQ),
@@ -83,8 +85,12 @@ class LockDep:
         held = thread.held
         if not held:
             return
-        if step.op.takes and not held[-1][0].sleeps and held[-1][1][1] == sim.steps:
-            self._used(sim, thread)
+        if thread.context is not _PROCESS:
+            op = step.op
+            if op.takes and op.blocks and held[-1][1][1] == sim.steps:
+                self._taken_inside(sim, thread)
+        if not thread.irqs_off:
+            self._held_outside(sim, thread)
         wanted = thread.pending
         if wanted is not None and wanted.blocks:
             self._wanted(sim, thread, wanted)
@@ -148,35 +154,41 @@ class LockDep:
         if need.then.call:
             self._waits[need.then] = None
 
-    def _used(self, sim: Sim, thread: SimThread) -> None:
-        """Note the context in which the lock that stands last in `held` was taken."""
-        process = thread.context is Context.PROCESS
-        if process and thread.irqs_off:
-            return
+    def _taken_inside(self, sim: Sim, thread: SimThread) -> None:
+        """Note that an interrupt waited for the lock that now stands last in `held`."""
         lock, mark = thread.held[-1]
-        key = (lock.name, thread.name, "" if process else thread.operation, thread.irqs_off)
-        if key in self._seen:
-            return
-        self._seen.add(key)
+        key = (lock.name, thread.name, thread.operation, lock.is_shared(thread))
+        if key not in self._seen:
+            self._seen.add(key)
+            for context in self.contexts:
+                if thread.context is context:
+                    self._use(sim, thread, lock, mark, context, inside=True)
+
+    def _held_outside(self, sim: Sim, thread: SimThread) -> None:
+        """Note which interrupts may strike while the thread holds its locks."""
+        for lock, mark in thread.held:
+            if lock.sleeps:  # no interrupt takes it
+                continue
+            where = thread.context is _PROCESS or thread.operation
+            key = (where, lock.name, thread.name, "outside", lock.is_shared(thread))
+            if key not in self._seen:
+                self._seen.add(key)
+                for context in self.contexts:
+                    if thread.context in _STRIKES[context]:
+                        self._use(sim, thread, lock, mark, context, inside=False)
+
+    def _use(
+        self, sim: Sim, thread: SimThread, lock: Any, mark: Mark, context: Context, *, inside: bool
+    ) -> None:
         node = Node("", self._class(lock.name))
         shared = lock.is_shared(thread)
-        for context in self.contexts:
-            inside = thread.context is context
-            if not inside and (thread.irqs_off or thread.context not in _STRIKES[context]):
-                continue
-            role = f"takes {node} in {context.value}" if inside else f"takes {node}, which allows"
-            self.uses.setdefault(
-                (node, context, inside, shared, thread.name),
-                Use(
-                    node,
-                    context,
-                    inside,
-                    shared,
-                    thread.name,
-                    sim.title(thread),
-                    _place(sim, mark, role if inside else f"{role} {context.value}s,"),
-                ),
-            )
+        irq = context.value
+        role = f"takes {node} in {irq}" if inside else f"holds {node} with {irq}s enabled since"
+        site = _place(sim, mark, role)
+        self.uses.setdefault(
+            (node, context, inside, shared, thread.name),
+            Use(node, context, inside, shared, thread.name, sim.title(thread), site),
+        )
 
     def _wanted(self, sim: Sim, thread: SimThread, op: Op) -> None:
         """Add an edge from each lock that the thread holds to what it is about to wait for."""

@@ -67,11 +67,11 @@ class Need:
 
 @attrs.frozen
 class Use:
-    """How a thread took a lock of a class: in which context, or with it enabled."""
+    """How a thread used a lock of a class: took it in a context, or held it with that enabled."""
 
     node: Node
     context: Context
-    #: True if the lock was taken in `context`; False if elsewhere, with `context` enabled.
+    #: True if the lock was taken in `context`; False if held elsewhere, with `context` enabled.
     inside: bool
     shared: bool
     thread: str
@@ -93,7 +93,7 @@ class Prediction:
     `lock-order`: a cycle, each node needed by the thread that has the one before; `needs` gives
     one need for each edge, all of different threads; `gate` is a lock under which every need of
     these edges was seen, or "".  `irq-lock-order`: a path from what an interrupt takes (the
-    first of `uses`) to what is taken with that interrupt enabled (the second).
+    first of `uses`) to what is held with that interrupt enabled (the second).
     """
 
     kind: str
@@ -139,7 +139,7 @@ class Prediction:
             text = f"inconsistent {inside.state()} -> {outside.state()} usage of {inside.node}: "
         text += f"{inside.title} takes {inside.node} in {irq} context, "
         text += "".join(f"{need.words()}, " for need in self.needs)
-        text += f"{outside.title} takes {outside.node} with {irq}s enabled; "
+        text += f"{outside.title} holds {outside.node} with {irq}s enabled; "
         text += f"a {irq} that strikes there waits for what it has interrupted"
         return text
 
@@ -214,11 +214,10 @@ def gate(edges: Sequence[Edge], needs: Needs) -> str:
 
 
 def predict_irqs(needs: Needs, uses: Sequence[Use]) -> Iterator[Prediction]:
-    """Yield each way from a lock taken in an interrupt to one taken with it enabled."""
+    """Yield each way from a lock taken in an interrupt to one held with it enabled."""
     orders: dict[Node, list[Need]] = {}
     for edge in sorted(needs):
-        if not (edge[0].call or edge[1].call):
-            orders.setdefault(edge[0], []).extend(needs[edge])
+        orders.setdefault(edge[0], []).extend(needs[edge])
     seen: set[tuple[Context, tuple[Node, ...]]] = set()
     for inside in uses:
         if not inside.inside:
