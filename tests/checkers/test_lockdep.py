@@ -17,7 +17,6 @@ from netsim.sync.mutex import Mutex
 from netsim.sync.rcu import Rcu
 from netsim.sync.refcount import RefCount
 from netsim.sync.rwlock import RwLock
-from netsim.sync.sleep import schedule_point
 from netsim.sync.spinlock import SpinLock
 from netsim.sync.timer import Timer
 from netsim.sync.wait import wait_for_change
@@ -412,6 +411,28 @@ class TestWaits:
         assert path.endswith("(item) -> lock")
         assert Searched(flushing(wait=wait, holds=False)).decided() == {}
 
+    def test_for_work_that_ends_in_no_execution(self) -> None:
+        def threads(sim: Sim) -> list[Body]:
+            lock = Mutex(sim, "lock")
+
+            async def work() -> None:
+                async with lock.held():
+                    pass
+
+            item = Work(sim, "item", work)
+
+            async def waits() -> None:
+                async with lock.held():
+                    await item.schedule_work()
+                    await item.flush_work()
+
+            return [waits()]
+
+        searched = Searched(threads)
+
+        assert searched.decided() == {"lock -> wait_for_work(item) -> lock": "reached"}
+        assert searched.deadlocks == searched.executions
+
     def test_for_work_whose_function_sleeps_on_a_completion_lockdep_has_no_edge_for(self) -> None:
         """lock -> flush(item) -> completion -> lock: the completion closes the cycle."""
 
@@ -574,7 +595,7 @@ class TestWaits:
             async def bystander() -> None:
                 async with rtnl.held():
                     pass
-                await schedule_point("something else")
+                await refs.read()  # ends nothing
 
             return [unregisters(), drops(), bystander()]
 
