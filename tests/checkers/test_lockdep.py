@@ -575,6 +575,7 @@ class TestWaits:
 
         def threads(sim: Sim) -> list[Body]:
             rtnl, refs = Mutex(sim, "rtnl"), RefCount(sim, "dev", ("user",))
+            looked = Completion(sim, "looked")
 
             async def unregisters() -> None:
                 async with rtnl.held():
@@ -582,6 +583,7 @@ class TestWaits:
                         seen = sim.begin_round()
                         zero = await refs.is_zero()
                         sim.end_round()
+                        await looked.complete()
                         if zero:
                             return
                         await wait_for_change("dev", seen, lambda: "dev to become free")
@@ -595,7 +597,8 @@ class TestWaits:
             async def bystander() -> None:
                 async with rtnl.held():
                     pass
-                await refs.read()  # ends nothing
+                await looked.wait_for_completion()
+                await refs.read()  # during the wait, but it ends nothing
 
             return [unregisters(), drops(), bystander()]
 
