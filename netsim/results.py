@@ -58,7 +58,13 @@ class Nearest:
 
 @attrs.frozen
 class Finding:
-    """A violation: one rule, one set of objects and functions, its smallest known schedule."""
+    """
+    One rule, one set of objects and functions, its smallest known schedule.
+
+    It is a violation if it was `reached`.  A prediction (of a deadlock, by the order of locks)
+    that no execution reached has no schedule: it is `unreachable` if all were explored, else
+    `undecided`.
+    """
 
     id: str
     kind: str
@@ -77,6 +83,8 @@ class Finding:
     nearest: Nearest | None = None
     #: Why the design's authors accept it, "" if they do not: then it makes nothing red.
     accepted: str = ""
+    #: The predicted lock orders that it confirms, such as "a -> b -> a".
+    confirms: tuple[str, ...] = ()
 
 
 @attrs.frozen

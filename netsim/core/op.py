@@ -26,6 +26,22 @@ class Op:
     may_sleep: ClassVar[bool] = False
     #: True if something leaves the machine, or it ends: what a halt does not undo.
     leaves: ClassVar[bool] = False
+    #: True if it may have to wait; so it is of each class that has a `guard` of its own.
+    blocks: ClassVar[bool] = False
+    #: True if the thread that performs it then holds the lock that `label` names (if it is tried
+    #: only: that it may hold it).
+    takes: ClassVar[bool] = False
+    #: True if threads that take the lock so hold it together.
+    shares: ClassVar[bool] = False
+    #: True if a daemon that waits to perform it has nothing to do.
+    idles: ClassVar[bool] = False
+    #: False if `admits` cannot tell.
+    exact: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "blocks" not in cls.__dict__:
+            cls.blocks = cls.guard is not Op.guard
 
     def call(self) -> str:
         """Return the kernel's name of this very call."""

@@ -16,10 +16,11 @@ What differs:
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
-from netsim.core.access import Footprint, dependent
+from netsim.core.access import READ, Footprint, Key, dependent
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import Mark, SimThread
 from netsim.explorer.events import Event, History
@@ -55,18 +56,20 @@ class Race:
     `event` races with a later step of `thread`, or with another value for its own.
 
     It was found at the event with number `index`, and goes when that goes.  `known` is what the
-    step touches after the events `base`, if that has been asked.  Unless `sure`, one has to try
-    whether the step can be made there.
+    step touches after the events `base`, if that has been asked.  If there is a `guard`, one has to
+    try whether the step can be made there: other accesses to it may stand in its way, too.
     """
 
-    __slots__ = ("base", "event", "index", "known", "sure", "thread", "value")
+    __slots__ = ("base", "event", "guard", "index", "known", "thread", "value")
 
-    def __init__(self, event: Event, thread: str, value: int, index: int, sure: bool) -> None:
+    def __init__(
+        self, event: Event, thread: str, value: int, index: int, guard: tuple[Key, ...] = ()
+    ) -> None:
         self.event = event
         self.thread = thread
         self.value = value
         self.index = index
-        self.sure = sure
+        self.guard = guard
         self.known: Footprint | None = None
         self.base: list[Event] = []
 
@@ -181,11 +184,12 @@ class OptimalDpor:
         self._depth += 1
         event, races = self.history.append(step)
         for earlier, sure in races.items():
-            self._races.append(Race(earlier, step.thread, step.choice, event.index, sure))
+            guard = () if sure else step.op.guard()
+            self._races.append(Race(earlier, step.thread, step.choice, event.index, guard))
         if step.options > 1:
             for value in range(step.options):
                 if value != step.choice:
-                    self._races.append(Race(event, step.thread, value, event.index, True))
+                    self._races.append(Race(event, step.thread, value, event.index))
 
     # -- between executions --------------------------------------------------------------------
 
@@ -206,8 +210,9 @@ class OptimalDpor:
                 else:
                     continue  # asleep
                 for earlier, sure in racing.items():
+                    guard = () if sure else op.guard()
                     for value in range(op.options(sim)):
-                        self._races.append(Race(earlier, thread.name, value, end, sure))
+                        self._races.append(Race(earlier, thread.name, value, end, guard))
         finally:
             sim.halted = halted
 
@@ -245,27 +250,39 @@ class OptimalDpor:
             before = notdep.get(event.index)
             if before is None:
                 before = notdep[event.index] = self.history.notdep(event, end)
-            node = self.path[event.index]
-            first = before[0].thread if before else race.thread
-            if not any(thread.name == first for thread in node.enabled):
-                continue  # what it waits for is not there without `event`
-            last = Move(race.thread, race.value, race.touches(before))
-            ask = self._asking(event.index, ())
             try:
-                if any(
-                    place(Move(*key, theirs), before, last, ask) is not None
-                    for key, theirs in node.sleep.items()
-                ):
-                    continue
-                if not race.sure and last.footprint is None:
-                    ask(last, before)
-                steps: list[Known] = [*before]
-                insert(steps, last, node.wut, partial(self._asking, event.index))
+                self._insert(race, before)
             except Unmakeable:
-                continue
-            finally:
-                if last.footprint is not None:
-                    race.known, race.base = last.footprint, before
+                if not race.guard:
+                    continue
+                fewer = _without(race.guard, before)
+                if any(e.thread == race.thread for e in before if e not in fewer):
+                    continue
+                with suppress(Unmakeable):
+                    self._insert(race, fewer)
+
+    def _insert(self, race: Race, before: list[Event]) -> None:
+        """Have `before`, then the step of the race, explored; raises Unmakeable."""
+        index = race.event.index
+        node = self.path[index]
+        first = before[0].thread if before else race.thread
+        if not any(thread.name == first for thread in node.enabled):
+            raise Unmakeable  # what it waits for is not there without the event
+        last = Move(race.thread, race.value, race.touches(before))
+        ask = self._asking(index, ())
+        try:
+            if any(
+                place(Move(*key, theirs), before, last, ask) is not None
+                for key, theirs in node.sleep.items()
+            ):
+                return
+            if race.guard and last.footprint is None:
+                ask(last, before)
+            steps: list[Known] = [*before]
+            insert(steps, last, node.wut, partial(self._asking, index))
+        finally:
+            if last.footprint is not None:
+                race.known, race.base = last.footprint, before
 
     def _asking(self, index: int, path: Sequence[Choice]) -> Ask:
         """Return how to find out what a move touches after the first `index` events and `path`."""
@@ -291,6 +308,20 @@ class OptimalDpor:
         if thread is None or not sim.is_enabled(thread) or last.value >= _options(sim, thread):
             raise Unmakeable
         return sim.step(thread, last.value).footprint
+
+
+def _without(guard: tuple[Key, ...], events: list[Event]) -> list[Event]:
+    """Drop the events that change something of `guard`, and what happens after those."""
+    dropped: list[Event] = []
+    kept: list[Event] = []
+    for event in events:
+        if any(event.footprint.get(key, READ) != READ for key in guard) or any(
+            other.precedes(event.clock) for other in dropped
+        ):
+            dropped.append(event)
+        else:
+            kept.append(event)
+    return kept
 
 
 def _options(sim: Sim, thread: SimThread | None) -> int:

@@ -22,6 +22,7 @@ from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Result, Ver
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
+from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
 from netsim.run.registry import load
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
@@ -79,17 +80,18 @@ class Search:
     cut_by: CutBy | None = None
     candidates: dict[str, _Candidate] = attrs.Factory(dict)
     outcomes: dict[Observed, tuple[bool, _Candidate]] = attrs.Factory(dict)
+    orders: LockOrders = attrs.Factory(LockOrders)
 
     def explore(self, first: bool, progress: Listener | None) -> None:
         """Explore until all is done, a bound cuts, or `first` and something is found."""
         started = time.monotonic()
         bounds = self.bounds
         strategy = OptimalDpor(self.program)
-        races = DataRaces()
+        observers = (DataRaces(), self.orders.lockdep)
         try:
             while True:
                 left = bounds.steps - self.steps if bounds.steps is not None else 0
-                execution = execute(self.program, strategy, (races,), max(left, 0))
+                execution = execute(self.program, strategy, observers, max(left, 0))
                 self.steps += len(execution.schedule)
                 if execution.cut:
                     self.cut_by = "steps"
@@ -124,12 +126,27 @@ class Search:
         assert judged is not None
         return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
 
+    def predicted(self) -> list[Finding]:
+        """Return the predictions that no other finding confirms."""
+        found = []
+        operations = operations_of(self.program.scenario)
+        for one, choices in self.orders.findings(self.program, operations, self.complete):
+            if choices:
+                digest = Digest()
+                execute(self.program, Recorder(choices), (digest,))
+                schedule = _schedule(self.program, list(choices), digest.text)
+                one = attrs.evolve(one, schedule=schedule, steps=len(choices))
+            found.append(one)
+        return found
+
     def _judge(self, execution: Execution, history: History) -> None:
         self.executions += 1
         run = self.program.run
         if unfinished(run.sim):
             self.deadlocked += 1
+        stuck = self.orders.lockdep.finish(run.sim)
         at_end = judge_run(run)
+        self.orders.ended(stuck, execution.schedule, at_end)
         observed = observe(self.program)
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
@@ -159,10 +176,10 @@ def check(
     """
     Explore every class of executions of `scenario` on `design` and judge each.
 
-    The verdict is VIOLATED if something was found, else HOLDS if the search was complete, else
-    UNKNOWN.  A scenario whose initial part does not come to rest without findings is an
-    unreachable start: UNKNOWN, and the note says what stopped it.  Ctrl-C gives the partial
-    result.  Raises UsageError for a request that does not fit the design.
+    The verdict is VIOLATED if something was reached, else HOLDS if the search was complete and
+    decided all that was predicted, else UNKNOWN.  A scenario whose initial part does not come to
+    rest without findings is an unreachable start: UNKNOWN, and the note says what stopped it.
+    Ctrl-C gives the partial result.  Raises UsageError for a request that does not fit the design.
     """
     options = options or Options()
     bounds = bounds or Bounds()
@@ -183,7 +200,7 @@ def check(
         findings = _initial_findings(again)
     else:
         search.explore(first, progress)
-        findings = _findings(search)
+        findings = _findings(search) + search.predicted()
         if search.reference is not None and not search.reference.complete:
             notes.append(f"more than {ORDERS_MAX} sequential orders: serialisability not decided")
             search.complete = False
@@ -191,10 +208,11 @@ def check(
         notes += _hanging_orders(search)
     if unreached:
         verdict = Verdict.UNKNOWN
-    elif any(not f.accepted for f in findings):
+    elif any(f.status == "reached" and not f.accepted for f in findings):
         verdict = Verdict.VIOLATED
     else:
-        verdict = Verdict.HOLDS if search.complete else Verdict.UNKNOWN
+        decided = search.complete and all(f.status != "undecided" for f in findings)
+        verdict = Verdict.HOLDS if decided else Verdict.UNKNOWN
     return Result(
         netsim=__version__,
         design=design.name,
@@ -255,7 +273,7 @@ def _initial_findings(program: ScenarioProgram) -> list[Finding]:
 def finding_of(search: Search, identity: str) -> Finding:
     """Return a finding of a search with the smallest schedule known for it, normalised."""
     small, judged, digest = normalise(search, identity, search.candidates[identity])
-    return finding(
+    made = finding(
         judged,
         search.program.design,
         operations_of(search.program.scenario),
@@ -263,6 +281,7 @@ def finding_of(search: Search, identity: str) -> Finding:
         len(small.schedule),
         small.weight,
     )
+    return attrs.evolve(made, confirms=search.orders.confirms(identity))
 
 
 def _findings(search: Search) -> list[Finding]:

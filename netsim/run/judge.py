@@ -11,6 +11,7 @@ import attrs
 from netsim.checkers.ending import judge_ending
 from netsim.checkers.leaks import leaked_memory, leaked_references
 from netsim.core.fault import Report
+from netsim.core.label import class_of
 from netsim.design import Design
 from netsim.explorer.events import History
 from netsim.notation import Scenario
@@ -19,8 +20,8 @@ from netsim.run.outcome import Observed
 from netsim.run.program import Run, ScenarioProgram
 from netsim.run.serial import Faults, SerialReference
 
-#: The part of a label that tells instances of one kind apart.
-_INSTANCE = re.compile(r"/[A-Za-z0-9_.]+?\.\d+|#\d+|\(\d+\.\d+\.\d+\.\d+\)")
+#: Kinds of which there is one finding for each field, object or order, whatever the functions.
+_ONCE = ("data-race", "leak", "lock-order", "irq-lock-order")
 
 
 @attrs.frozen
@@ -36,9 +37,9 @@ class Judged:
     def id(self) -> str:
         """Kind, objects and functions, hashed: findings with equal ids are one."""
         report = self.report
-        objects = tuple(_INSTANCE.sub("", label) for label in report.objects)
+        objects = tuple(class_of(label) for label in report.objects)
         functions: tuple[str, ...] = ()
-        if report.kind not in ("data-race", "leak"):  # once for each field, each object
+        if report.kind not in _ONCE:
             functions = tuple(sorted({site.function for site in report.sites}))
         if self.nearest is not None:
             objects += tuple(

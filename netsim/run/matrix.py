@@ -45,6 +45,8 @@ class _Survey:
     total: int
     cells: list[Cell] = attrs.Factory(list)
     best: dict[tuple[str, str], _Best] = attrs.Factory(dict)
+    #: Lock orders that no other finding confirms, and that are not refuted.
+    predicted: dict[tuple[str, str], Finding] = attrs.Factory(dict)
     boots: dict[str, Boots] = attrs.Factory(dict)
     executions: int = 0
     steps: int = 0
@@ -82,6 +84,14 @@ class _Survey:
             search.complete and (search.reference is None or search.reference.complete)
         )
         red = [i for i in found if not search.accepted(i)]
+        if decided and not unreached:  # what a cut search did not decide is no news
+            for one in search.predicted():
+                if one.status == "unreachable":
+                    continue  # here; where it can happen its cell tells
+                found.append(one.id)
+                decided = decided and one.status != "undecided"
+                red += [one.id] if one.status == "reached" and not one.accepted else []
+                self.predicted.setdefault((design.name, one.id), one)
         if unreached or not (decided or red):
             verdict = Verdict.UNKNOWN
         else:
@@ -140,6 +150,7 @@ def matrix(
         MatrixFinding(name, finding_of(best.search, best.identity))
         for (name, _), best in survey.best.items()
     ]
+    findings += [MatrixFinding(name, one) for (name, _), one in survey.predicted.items()]
     names = [design.name for design in loaded]
     findings.sort(key=lambda m: (names.index(m.design), *_weight(m.finding)))
     starts = {s.name: Start(s.name, s.initial) for design in loaded for s in design.starts}

@@ -38,6 +38,10 @@ class Lock:
         """Tell whether somebody holds it; for checkers, records nothing."""
         return self.owner is not None
 
+    def is_shared(self, thread: SimThread) -> bool:
+        """Tell whether `thread`, which holds it, holds it together with others; for checkers."""
+        return False
+
 
 class Acquire(Op):
     """Take the lock; blocks while another thread holds it; fatal if this one does."""
@@ -45,6 +49,7 @@ class Acquire(Op):
     __slots__ = ("irqsave", "lock")
 
     name = "lock"
+    takes = True
 
     def __init__(self, lock: Lock, irqsave: bool = False) -> None:
         self.lock = lock
@@ -95,6 +100,7 @@ class TryAcquire(Op):
     __slots__ = ("irqsave", "lock")
 
     name = "trylock"
+    takes = True
 
     def __init__(self, lock: Lock, irqsave: bool = False) -> None:
         self.lock = lock

@@ -21,6 +21,7 @@ from netsim.core.traps import perform
 class _Halt(Op):
     __slots__ = ("name",)
     leaves = True
+    blocks = False  # it waits for no one: a search puts it off
 
     def __init__(self, name: str) -> None:
         self.name = name  # type: ignore[misc]

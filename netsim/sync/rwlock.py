@@ -44,6 +44,10 @@ class RwLock:
         """Tell whether somebody holds it; for checkers, records nothing."""
         return self.owner is not None
 
+    def is_shared(self, thread: SimThread) -> bool:
+        """Tell whether `thread`, which holds it, holds it together with others; for checkers."""
+        return self.writer is not thread
+
     def state(self) -> tuple[bool, int]:
         """Return (written, number of readers)."""
         return (self.writer is not None, len(self.readers))
@@ -106,6 +110,8 @@ class _RwOp(Op):
 class _ReadAcquire(_RwOp):
     __slots__ = ()
     name = "read_lock"
+    takes = True
+    shares = True
 
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
         writer = self.lock.writer
@@ -147,6 +153,7 @@ class _ReadRelease(_RwOp):
 class _WriteAcquire(_RwOp):
     __slots__ = ()
     name = "write_lock"
+    takes = True
 
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
         lock = self.lock

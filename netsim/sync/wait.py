@@ -20,6 +20,7 @@ class _Change(Op):
 
     name = "wait_for_change"
     may_sleep = True
+    exact = False
 
     def __init__(self, what: str, reads: dict[Key, int], why: Callable[[], str]) -> None:
         self.why = why

@@ -112,6 +112,7 @@ class _Queue(_WorkOp):
 class _Dequeue(_WorkOp):
     __slots__ = ()
     name = "run_work"
+    idles = True
 
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
         return self.work.pending

@@ -21,9 +21,12 @@ _CUTS = {
     "interrupt": "an interrupt",
 }
 
+#: Kinds that are told with lockdep's table of CPUs.
+_TABLES = ("deadlock", "lock-order")
+
 _STATUS = {
     "unreachable": "predicted, but no execution of this model reaches it",
-    "undecided": "predicted; a bound cut the search for an execution that reaches it",
+    "undecided": "predicted; what was explored does not decide it",
 }
 
 
@@ -68,10 +71,14 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
             preemptions=result.bounds.preemptions,
         )
         said = f"stopped by {bound} after {count}; "
-        said += "the rest is not known" if result.findings else "nothing found so far"
+        reached = any(finding.status == "reached" for finding in result.findings)
+        said += "the rest is not known" if reached else "nothing found so far"
     accepted = sum(bool(finding.accepted) for finding in result.findings)
     if accepted:
         said += f"; {_plural(accepted, 'finding')} accepted by the design"
+    refuted = sum(finding.status == "unreachable" for finding in result.findings)
+    if refuted:
+        said += f"; {_plural(refuted, 'predicted deadlock')} refuted"
     return f"{head}\n" + fill(f"{said}.", "  ", "  ")
 
 
@@ -85,11 +92,12 @@ def finding_report(finding: Finding, number: int, replay: ReplayResult | None) -
         lines.append(fill(f"accepted by the design: {finding.accepted}", "    ", "      "))
     if finding.kind == "recursive-lock" and finding.sites:
         lines += ["", *_recursion(finding)]
-    elif finding.kind == "deadlock" and finding.sites:
+    elif finding.kind in _TABLES and finding.sites and finding.status != "unreachable":
         lines += ["", *_deadlock(finding)]
     else:
         for site in finding.sites:
             lines.append(fill(_place(site.role, site.flow, site.function), "    ", "      "))
+    lines += [fill(f"confirms the lock order {c}", "    ", "      ") for c in finding.confirms]
     if finding.nearest is not None:
         order = ", then ".join(finding.nearest.order) or "nothing"
         lines.append(fill(f"nearest sequential order: {order}", "    ", "      "))
@@ -136,17 +144,19 @@ def _deadlock(finding: Finding) -> list[str]:
     flows = list(dict.fromkeys(site.flow for site in finding.sites))
     width = (WIDTH - 4) // len(flows)
     rows = [
-        (at, f"lock({_lock(site.role)});")
+        (at, _row(site.role))
         for wanted in (False, True)
         for at, flow in enumerate(flows)
         for site in finding.sites
-        if site.flow == flow and site.role.startswith("acquires") is wanted
+        if site.flow == flow
+        and not site.role.startswith("ends ")
+        and site.role.startswith(("acquires ", "waits in ")) is wanted
     ]
     heads = [f"{_cpu(flow)} ({_who(flow)})" for flow in flows]
     width = min(width, max(map(len, [*heads, *(text for _, text in rows)])) + 4)
     lines = [
         f"    {BAR}",
-        "    netsim: [ INFO: circular locking dependency, reached ]",
+        f"    netsim: [ INFO: {_possible(finding)} ]",
         f"    {'-' * 53}",
         "    " + "".join(f"{cut(head, width - 1):<{width}}" for head in heads).rstrip(),
         "    " + "".join(f"{'----':<{width}}" for _ in flows).rstrip(),
@@ -158,8 +168,19 @@ def _deadlock(finding: Finding) -> list[str]:
     return lines
 
 
-def _lock(role: str) -> str:
-    return role.removeprefix("acquires ").removeprefix("holds ").removesuffix(" since")
+def _possible(finding: Finding) -> str:
+    """Name it as lockdep does, which cannot know whether it happens."""
+    if finding.status == "reached":
+        return "circular locking dependency, reached"
+    return "possible circular locking dependency detected"
+
+
+def _row(role: str) -> str:
+    """Return a row of the table of CPUs."""
+    if role.startswith("waits in "):
+        return f"{role.removeprefix('waits in ')};"
+    lock = role.removeprefix("acquires ").removeprefix("holds ").removesuffix(" since")
+    return f"lock({lock});"
 
 
 def _cpu(flow: str) -> str:

@@ -7,14 +7,24 @@ It shares with the explorer only "is it enabled" and "do it" (`Sim.enabled`, `Op
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import attrs
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core.access import dependent
-from netsim.core.sim import Step
-from tests.explorer.programs import Interpreter
+from netsim.core.sim import Sim, Step
+
+
+class Observable(Protocol):
+    """A program whose end can be looked at."""
+
+    def start(self) -> Sim:
+        """Return a fresh machine."""
+
+    def observe(self) -> tuple[Any, ...]:
+        """Return everything that one could see of the machine at rest."""
 
 
 class TooLarge(Exception):
@@ -32,8 +42,10 @@ class Everything:
     deadlocks: int
 
 
-def every_interleaving(program: Interpreter, executions_max: int) -> Everything:
-    """Run all interleavings; raises TooLarge beyond `executions_max`."""
+def every_interleaving(
+    program: Observable, executions_max: int, at_end: Callable[[Sim], None] | None = None
+) -> Everything:
+    """Run all interleavings, each with `at_end`; raises TooLarge beyond `executions_max`."""
     observations: set[tuple[Any, ...]] = set()
     races: set[tuple[str, ...]] = set()
     classes: set[frozenset[Any]] = set()
@@ -61,6 +73,8 @@ def every_interleaving(program: Interpreter, executions_max: int) -> Everything:
         races |= {r.objects for r in sim.reports if r.kind == "data-race"}
         sim.reports[:] = [r for r in sim.reports if r.kind != "data-race"]
         classes.add(class_of(steps))
+        if at_end is not None:
+            at_end(sim)
         if not sim.halted and any(t.pending is not None and not t.daemon for t in sim.threads):
             deadlocks += 1
         observations.add(program.observe())

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable
 
+import attrs
 import pytest
 
 from netsim.results import Bounds, Options, Site, Verdict
@@ -117,6 +118,44 @@ class TestFinding:
         text = finding_report(finding(kind="lock-order", status="undecided"), 1, None)
 
         assert "undecided: predicted" in text
+
+    def test_only_what_may_still_happen_is_drawn_as_a_deadlock(self) -> None:
+        sites = (
+            Site("holds A since", "1", 0, "first", ""),
+            Site("waits in flush_work(W)", "1", 0, "first", ""),
+            Site("ends flush_work(W) by work_done", "W", 0, "", ""),
+            Site("acquires A", "W", 0, "second", ""),
+        )
+        undecided = finding(kind="lock-order", status="undecided", sites=sites, schedule="")
+        text = finding_report(undecided, 1, None)
+        rows = [line.strip() for line in text.splitlines() if line.endswith(";")]
+        refuted = finding_report(attrs.evolve(undecided, status="unreachable"), 1, None)
+
+        assert "possible circular locking dependency detected" in text
+        assert rows == ["lock(A);", "flush_work(W);", "lock(A);"]
+        assert "DEADLOCK" not in refuted
+        assert "flow 1 waits in flush_work(W) in first" in refuted
+        assert "netsim replay" not in text + refuted
+
+    def test_a_deadlock_names_the_order_that_it_confirms(self) -> None:
+        text = finding_report(attrs.evolve(DEADLOCK, confirms=("A -> B -> A",)), 1, None)
+
+        assert "confirms the lock order A -> B -> A" in text
+
+    def test_what_was_refuted_is_counted_in_the_verdict_and_is_nothing_found(self) -> None:
+        refuted = finding(kind="lock-order", status="unreachable")
+        held = verdict_line(result(findings=(refuted,)))
+        cut = verdict_line(
+            result(
+                verdict=Verdict.UNKNOWN,
+                complete=False,
+                findings=(attrs.evolve(refuted, status="undecided"),),
+            )
+        )
+
+        assert "1 predicted deadlock refuted" in " ".join(held.split())
+        assert "nothing found so far" in cut
+        assert "refuted" not in cut
 
     def test_the_command_survives_a_shell_whatever_the_scenario_holds(self) -> None:
         hostile = SCHEDULE.replace("a ||", 'a "it\'s $HOME" ||')
