@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import Mark, SimThread
+from netsim.results import CutBy
 
 
 class Node:
@@ -54,6 +55,9 @@ class PlainDfs:
         #: The bound that is being explored now.
         self.level = None if bound is None else 0
         self.skipped = False
+        #: The highest bound that was explored to its end, and whether that left nothing out.
+        self.done = -1
+        self.everything = False
         self.path: list[Node] = []
         self._depth = 0
         self._taken: list[Choice] = []
@@ -98,7 +102,7 @@ class PlainDfs:
         self._taken.append(Choice(step.thread, step.choice))
         self._depth += 1
 
-    # -- between executions --------------------------------------------------------------------
+    # -- Exploration ---------------------------------------------------------------------------
 
     def finish(self, sim: Sim) -> None:
         """Nothing is learnt from an end."""
@@ -112,8 +116,32 @@ class PlainDfs:
             if node.at < len(node.ways):
                 return True
             self.path.pop()
-        if self.skipped and self.level is not None and self.level != self.bound:
-            self.level += 1
-            self.skipped = False
-            return True
-        return False
+        self.everything = not self.skipped
+        if self.level is None:
+            return False
+        self.done = self.level
+        if self.everything or self.level == self.bound:
+            return False
+        self.level += 1
+        self.skipped = False
+        return True
+
+    def cut_by(self) -> CutBy | None:
+        """Tell whether the bound has left anything out."""
+        return None if self.everything else "preemptions"
+
+    def notes(self) -> Sequence[str]:
+        """Say how far the search went."""
+        if self.done < 0:
+            return ()
+        if self.everything:
+            return (f"no execution has more than {_plural(self.done)}: all were run",)
+        return (f"every execution with {_at_most(self.done)} was run",)
+
+
+def _at_most(preemptions: int) -> str:
+    return f"at most {_plural(preemptions)}" if preemptions else "no preemption"
+
+
+def _plural(preemptions: int) -> str:
+    return f"{preemptions} preemption" + "s" * (preemptions != 1)

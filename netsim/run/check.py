@@ -13,11 +13,11 @@ from netsim.checkers.ending import unfinished
 from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
-from netsim.explorer.dpor import SourceDpor
 from netsim.explorer.loop import Execution, execute
 from netsim.explorer.normal import Recorder, equivalents
+from netsim.explorer.strategies import STRATEGIES, make, planned
 from netsim.notation import Scenario, parse
-from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Result, Verdict
+from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Plan, Result, Verdict
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
@@ -36,6 +36,9 @@ class Progress:
     total: int | None
     text: str
 
+
+#: How a search goes on unless another plan is made.
+CLASSES = Plan("classes")
 
 Listener = Callable[[Progress], None]
 
@@ -70,6 +73,9 @@ class Search:
     program: ScenarioProgram
     bounds: Bounds
     reference: SerialReference | None = None
+    plan: Plan = CLASSES
+    #: What the strategy says about its own search.
+    notes: tuple[str, ...] = ()
     executions: int = 0
     blocked: int = 0
     deadlocked: int = 0
@@ -83,7 +89,7 @@ class Search:
         """Explore until all is done, a bound cuts, or `first` and something is found."""
         started = time.monotonic()
         bounds = self.bounds
-        strategy = SourceDpor()
+        strategy = make(self.plan, bounds)
         races = DataRaces()
         try:
             while True:
@@ -101,7 +107,8 @@ class Search:
                 if first and self.candidates:
                     return
                 if not strategy.more():
-                    self.complete = True
+                    self.cut_by = strategy.cut_by()
+                    self.complete = self.cut_by is None
                     return
                 if bounds.executions is not None and self.executions >= bounds.executions:
                     self.cut_by = "executions"
@@ -116,6 +123,8 @@ class Search:
                     progress(Progress(self.executions, None, "executions"))
         except KeyboardInterrupt:
             self.cut_by = "interrupt"
+        finally:
+            self.notes = tuple(strategy.notes())
 
     def accepted(self, identity: str) -> str:
         """Return why the design accepts a finding, or ""."""
@@ -154,23 +163,29 @@ def check(
     bounds: Bounds | None = None,
     first: bool = False,
     progress: Listener | None = None,
+    strategy: Plan | str | None = None,
 ) -> Result:
     """
     Explore every class of executions of `scenario` on `design` and judge each.
 
+    With another `strategy` (a name of `netsim.explorer.strategies`, or a Plan) the executions
+    that it covers; a bound on preemptions alone asks for the strategy `preemptions`.
+
     The verdict is VIOLATED if something was found, else HOLDS if the search was complete, else
-    UNKNOWN.  A scenario whose initial part does not come to rest without findings is an
-    unreachable start: UNKNOWN, and the note says what stopped it.  Ctrl-C gives the partial
-    result.  Raises UsageError for a request that does not fit the design.
+    UNKNOWN: what a bound on preemptions leaves out is not known, and samples prove nothing.  A
+    scenario whose initial part does not come to rest without findings is an unreachable start:
+    UNKNOWN, and the note says what stopped it.  Ctrl-C gives the partial result.  Raises
+    UsageError for a request that does not fit the design.
     """
     options = options or Options()
     bounds = bounds or Bounds()
     _check_bounds(bounds)
+    plan, bounds = planned(strategy, bounds)
     design = load(design) if isinstance(design, str) else design
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
     program = ScenarioProgram(design, scenario, options)
-    search = Search(program, bounds)
+    search = Search(program, bounds, plan=plan)
     program.start()
     unreached = program.run.unreached
     notes: list[str] = []
@@ -187,7 +202,7 @@ def check(
             notes.append(f"more than {ORDERS_MAX} sequential orders: serialisability not decided")
             search.complete = False
             search.cut_by = search.cut_by or "executions"
-        notes += _hanging_orders(search)
+        notes += [*search.notes, *_hanging_orders(search)]
     if unreached:
         verdict = Verdict.UNKNOWN
     elif any(not f.accepted for f in findings):
@@ -211,6 +226,7 @@ def check(
         findings=tuple(findings),
         outcomes=_outcomes(search),
         notes=tuple(notes),
+        covered=STRATEGIES[plan.strategy].covered,
         tell=lambda result: story(result, design),
     )
 
@@ -220,8 +236,8 @@ def _check_bounds(bounds: Bounds) -> None:
         value = getattr(bounds, name)
         if value is not None and not value > 0:
             raise UsageError(f"the bound on {name} must be more than 0, found {value}")
-    if bounds.preemptions is not None:
-        raise UsageError("a bound on preemptions is not yet available")
+    if bounds.preemptions is not None and bounds.preemptions < 0:
+        raise UsageError(f"the bound on preemptions must be 0 or more, found {bounds.preemptions}")
 
 
 def _schedule(program: ScenarioProgram, choices: list[Choice], digest: str) -> str:
