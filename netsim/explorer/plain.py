@@ -84,6 +84,8 @@ class PlainDfs:
         used = last.preemptions() if last is not None else 0
         latest = last.way().thread if last is not None else ""
         running = next((thread.name for thread in enabled if thread.name == latest), "")
+        if self.known(sim, running, used):
+            return None
         ordered = sorted(enabled, key=lambda thread: thread.name != running)
         if running and self.level is not None and used >= self.level and len(ordered) > 1:
             self.skipped = True
@@ -96,6 +98,10 @@ class PlainDfs:
         ]
         self.path.append(Node(ways, running, used))
         return sim.by_name[ways[0].thread], ways[0].value
+
+    def known(self, sim: Sim, running: str, used: int) -> bool:
+        """Tell whether all that can follow from here was or will be run from elsewhere."""
+        return False
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Remember the choice."""

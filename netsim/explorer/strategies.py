@@ -7,8 +7,8 @@ Only those of COMPLETE may end a search with a verdict of HOLDS.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import attrs
 
@@ -18,6 +18,7 @@ from netsim.explorer.loop import Exploration
 from netsim.explorer.pct import Pct
 from netsim.explorer.plain import PlainDfs
 from netsim.explorer.pos import Pos
+from netsim.explorer.states import States
 from netsim.explorer.walk import RandomWalk
 from netsim.results import Bounds, CutBy, Plan
 
@@ -43,6 +44,8 @@ class Request:
 
     plan: Plan
     preemptions: int | None
+    #: Where the state of the program begins, beside the machine itself.
+    roots: Callable[[], Iterable[Any]]
 
     def random(self) -> random.Random:
         """Return the one source of all that is drawn."""
@@ -79,6 +82,12 @@ STRATEGIES: Final[Mapping[str, Kind]] = {
         "every interleaving with at most --max-preemptions, fewest first",
         lambda request: PlainDfs(request.preemptions),
         "every interleaving",
+        bounded=True,
+    ),
+    "states": Kind(
+        "every state, each once: complete for outcomes and deadlocks, not for data races",
+        lambda request: States(request.roots, request.preemptions),
+        "every state that can be reached",
         bounded=True,
     ),
     "random": Kind(
@@ -126,6 +135,10 @@ def planned(plan: Plan | str | None, bounds: Bounds) -> tuple[Plan, Bounds]:
     return plan, bounds
 
 
-def make(plan: Plan, bounds: Bounds) -> Exploration:
-    """Return a fresh strategy for a plan that `planned` has accepted."""
-    return STRATEGIES[plan.strategy].make(Request(plan, bounds.preemptions))
+def make(plan: Plan, bounds: Bounds, roots: Callable[[], Iterable[Any]]) -> Exploration:
+    """
+    Return a fresh strategy for a plan that `planned` has accepted.
+
+    `roots` returns what of the running program is state, beside the machine.
+    """
+    return STRATEGIES[plan.strategy].make(Request(plan, bounds.preemptions, roots))

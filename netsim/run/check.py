@@ -89,7 +89,7 @@ class Search:
         """Explore until all is done, a bound cuts, or `first` and something is found."""
         started = time.monotonic()
         bounds = self.bounds
-        strategy = make(self.plan, bounds)
+        strategy = make(self.plan, bounds, self._roots)
         races = DataRaces()
         try:
             while True:
@@ -125,6 +125,10 @@ class Search:
             self.cut_by = "interrupt"
         finally:
             self.notes = tuple(strategy.notes())
+
+    def _roots(self) -> tuple[object, ...]:
+        run = self.program.run
+        return (run.system, run.results)
 
     def accepted(self, identity: str) -> str:
         """Return why the design accepts a finding, or ""."""
