@@ -164,8 +164,10 @@ class Canonical:
             self._all("entries", [part for entry in obj.items() for part in entry])
         elif base in (set, frozenset):
             self._set(obj)
-        elif base in (bytearray, *_PLAIN):
-            self._atom(bytes, repr(obj) if base in (float, complex) else base(obj))
+        elif base is bytearray:
+            self._atom(bytearray, bytes(obj))
+        elif base in _PLAIN:
+            self._put(base(obj))
         elif base is not object:
             raise Unseen(f"a {kind.__module__}.{kind.__qualname__}")
         for member in members(kind):
