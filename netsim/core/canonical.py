@@ -12,25 +12,24 @@ Nothing is guessed: an object whose whole state cannot be seen is refused.
 """
 
 import gc
+import marshal
 import sys
 import types
-import zlib
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import partial
 from typing import Any, Final
 
-from netsim.core.fault import Report
 from netsim.core.sim import Round, Sim
 from netsim.core.snapshot import members
 from netsim.core.thread import SimThread
 
-_PLAIN: Final = (int, float, complex, str, bytes)
+_PLAIN: Final = frozenset((type(None), bool, int, float, complex, str, bytes))
 #: Never change, and mean the same wherever they stand.
 _CONSTANT: Final = (
-    type(None), bool, Enum, type, types.ModuleType, types.CodeType, type(NotImplemented),
+    Enum, type, types.ModuleType, types.CodeType, type(NotImplemented),
     type(Ellipsis), types.MethodDescriptorType, types.WrapperDescriptorType,
     types.MemberDescriptorType, types.GetSetDescriptorType, range,
 )  # fmt: skip
@@ -40,8 +39,9 @@ _ITERATORS: Final = (
                 iter(b""), iter(range(0)), reversed([]))),
     enumerate, zip, map, filter, reversed,
 )  # fmt: skip
-_COROUTINES: Final = (types.CoroutineType, types.GeneratorType)
 _HEAP_TYPE: Final = 1 << 9
+#: The last version whose output does not hang on how often an object is referred to.
+_MARSHAL: Final = 2
 
 
 class Unseen(Exception):
@@ -52,15 +52,28 @@ class Canonical:
     """
     Writes down states of machines that run one program; values of different ones do not compare.
 
+    Each object becomes a row of plain values, in which numbers in brackets stand for others; a
+    row has the same number whenever it occurs again, and a state is the sequence of its rows.
     Raises Unseen if this Python does not show the stack of a coroutine.
     """
 
     def __init__(self) -> None:
-        self._atoms: dict[tuple[type, Any], int] = {}
+        self._rows: dict[bytes, int] = {}
+        self._constants: dict[tuple[type, Any], int] = {}
+        self._makers: dict[type, Callable[[Any], list[Any]]] = {
+            SimThread: self._thread,
+            Round: self._round,
+            types.CoroutineType: self._coroutine,
+            types.GeneratorType: self._coroutine,
+            types.FunctionType: self._function,
+            types.CellType: self._cell,
+            partial: self._partial,
+            **dict.fromkeys(_ITERATORS, self._iterator),
+        }
         self._sim: Sim
-        self._out: list[int] = []
+        #: Objects of the state by address: the order in which they were met.
         self._numbers: dict[int, int] = {}
-        self._todo: deque[Any] = deque()
+        self._met: list[Any] = []
         #: Made on the way; while they live no other object has their address.
         self._kept: list[Any] = []
         if sys.implementation.name != "cpython" or not _shows_stacks():
@@ -73,146 +86,155 @@ class Canonical:
         Raises Unseen, which names the object, if it cannot be told.
         """
         self._sim = sim
-        self._out = []
         self._numbers = {}
-        self._todo = deque()
-        self._machine(sim)
-        for root in roots:
-            self._put(root)
-        while self._todo:
-            self._content(self._todo.popleft())
+        met: list[Any] = []
+        self._met = met
+        rows, makers = self._rows, self._makers
+        first = [self._machine(sim), [self._token(root) for root in roots]]
+        state = array("I")
+        row = marshal.dumps(first, _MARSHAL)
+        state.append(rows.setdefault(row, len(rows)))
+        done = 0
+        while done < len(met):
+            obj = met[done]
+            done += 1
+            kind = type(obj)
+            maker = makers.get(kind)
+            if maker is None:
+                maker = makers[kind] = self._maker(kind)
+            row = marshal.dumps(maker(obj), _MARSHAL)
+            state.append(rows.setdefault(row, len(rows)))
         self._kept.clear()
-        return zlib.compress(array("l", self._out).tobytes(), 1)
+        return state.tobytes()
 
-    # -- references ------------------------------------------------------------------------
+    # -- what stands for an object in a row --------------------------------------------------
 
-    def _atom(self, kind: type, value: Any) -> None:
-        number = self._atoms.setdefault((kind, value), len(self._atoms))
-        self._out.append(2 * number)
-
-    def _word(self, word: str) -> None:
-        self._atom(Canonical, word)  # no value of the machine is of this kind
-
-    def _put(self, obj: Any) -> None:
-        """Write down what stands for `obj`: its value, or its number."""
+    def _token(self, obj: Any) -> Any:
+        """Return a plain value as it is, a tuple as one of tokens, all else in a list."""
         kind = type(obj)
         if kind in _PLAIN:
-            self._atom(kind, repr(obj) if kind in (float, complex) else obj)
-        elif isinstance(obj, _CONSTANT):
-            self._atom(kind, obj)
-        elif kind is tuple:
-            self._all("tuple", obj)
-        elif isinstance(obj, Sim):
+            return obj
+        if kind is tuple:
+            return tuple(map(self._token, obj))
+        number = self._numbers.get(id(obj))
+        if number is not None:
+            return [number]
+        if isinstance(obj, _CONSTANT):
+            return [self._constant(obj)]
+        if isinstance(obj, Sim):
             if obj is not self._sim:
                 raise Unseen("another machine")
-            self._word("the machine")
-        elif kind is types.BuiltinFunctionType:
-            self._word("builtin")
-            self._all(obj.__qualname__, (obj.__self__,))
-        elif kind is types.MethodType:
-            self._all("method", (obj.__func__, obj.__self__))
-        else:
-            number = self._numbers.get(id(obj))
-            if number is None:
-                number = self._numbers[id(obj)] = len(self._numbers)
-                self._todo.append(obj)
-            self._out.append(2 * number + 1)
+            return []
+        if kind is types.BuiltinFunctionType:
+            return ["builtin", obj.__qualname__, self._token(obj.__self__)]
+        if kind is types.MethodType:
+            return ["method", self._token(obj.__func__), self._token(obj.__self__)]
+        self._numbers[id(obj)] = number = len(self._met)
+        self._met.append(obj)
+        return [number]
 
-    def _all(self, word: str, objects: Sequence[Any]) -> None:
-        self._word(word)
-        self._atom(int, len(objects))
-        for obj in objects:
-            self._put(obj)
+    def _constant(self, obj: Any) -> int:
+        return -1 - self._constants.setdefault((type(obj), obj), len(self._constants))
 
-    # -- contents --------------------------------------------------------------------------
+    def _tokens(self, objects: Iterable[Any]) -> list[Any]:
+        return list(map(self._token, objects))
 
-    def _content(self, obj: Any) -> None:
-        kind = type(obj)
-        self._atom(type, kind)
-        if kind is SimThread:
-            self._thread(obj)
-        elif kind is Round:
-            self._round(obj)
-        elif isinstance(obj, _COROUTINES):
-            self._coroutine(obj)
-        elif kind is types.FunctionType:
-            cells = obj.__closure__ or ()
-            self._all("function", (obj.__code__, obj.__defaults__, obj.__kwdefaults__, *cells))
-        elif kind is types.CellType:
-            try:
-                self._put(obj.cell_contents)
-            except ValueError:  # not filled
-                self._word("empty")
-        elif kind is partial:
-            self._all("partial", (obj.func, obj.args, obj.keywords))
-        elif isinstance(obj, _ITERATORS):
-            self._iterator(obj)
-        else:
-            self._object(obj, kind)
+    def _entries(self, table: Mapping[Any, Any]) -> list[Any]:
+        token = self._token
+        return [(token(key), token(value)) for key, value in table.items()]
 
-    def _object(self, obj: Any, kind: type) -> None:
-        canonical: Callable[[Sim], tuple[Any, ...]] | None = getattr(obj, "canonical", None)
-        if canonical is not None:
-            said = canonical(self._sim)
-            self._kept.append(said)
-            self._all("canonical", said)
-            return
+    # -- rows ------------------------------------------------------------------------------
+
+    def _maker(self, kind: type) -> Callable[[Any], list[Any]]:
+        """Return what makes the row of an object of a class of models, or of a container."""
+        name = self._constant(kind)
+        if hasattr(kind, "canonical"):
+            return partial(self._by_itself, name)
         base = next(base for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE)
+        content: Callable[[Any], Any]
         if base in (list, deque, tuple):
-            self._all("items", tuple(obj))
+            content = self._tokens
         elif base is dict:
-            self._all("entries", [part for entry in obj.items() for part in entry])
+            content = self._entries
         elif base in (set, frozenset):
-            self._set(obj)
+            content = self._set
         elif base is bytearray:
-            self._atom(bytearray, bytes(obj))
+            content = bytes
         elif base in _PLAIN:
-            self._put(base(obj))
-        elif base is not object:
+            content = base
+        elif base is object:
+            content = _nothing
+        else:
             raise Unseen(f"a {kind.__module__}.{kind.__qualname__}")
-        for member in members(kind):
+        getters = tuple(member.__get__ for member in members(kind))
+        return partial(self._object, name, kind, content, getters)
+
+    def _by_itself(self, name: int, obj: Any) -> list[Any]:
+        said = obj.canonical(self._sim)
+        self._kept.append(said)
+        return [name, self._token(said)]
+
+    def _object(
+        self,
+        name: int,
+        kind: type,
+        content: Callable[[Any], Any],
+        getters: tuple[Callable[[Any, type], Any], ...],
+        obj: Any,
+    ) -> list[Any]:
+        row = [name, content(obj)]
+        token = self._token
+        for get in getters:
             try:
-                value = member.__get__(obj, kind)
-            except AttributeError:
-                self._word("empty")
-            else:
-                self._put(value)
+                row.append(token(get(obj, kind)))
+            except AttributeError:  # a slot that was never filled
+                row.append(["empty"])
         own = getattr(obj, "__dict__", None)
         if own is not None:
-            self._all("attributes", [part for entry in own.items() for part in entry])
+            row.append(self._entries(own))
+        return row
 
-    def _set(self, items: Iterable[Any]) -> None:
-        """Write down a set in an order of its own: only plain values have one."""
+    def _set(self, items: Iterable[Any]) -> list[Any]:
+        """Return a set in an order of its own: only plain values have one."""
         for item in items:
             if type(item) not in _PLAIN:
                 raise Unseen(f"a set with a {type(item).__qualname__}")
-        self._all("set", sorted(items, key=lambda item: (type(item).__name__, repr(item))))
+        return sorted(items, key=lambda item: (type(item).__name__, repr(item)))
 
-    def _iterator(self, obj: Any) -> None:
+    def _function(self, function: types.FunctionType) -> list[Any]:
+        cells = function.__closure__ or ()
+        return ["function", *self._tokens((function.__code__, function.__defaults__,
+                                           function.__kwdefaults__, *cells))]  # fmt: skip
+
+    def _cell(self, cell: types.CellType) -> list[Any]:
+        return ["cell", *self._tokens(_inside(cell))]
+
+    def _partial(self, part: Any) -> list[Any]:
+        return ["partial", *self._tokens((part.func, part.args, part.keywords))]
+
+    def _iterator(self, obj: Any) -> list[Any]:
         whole = obj.__reduce__()
         self._kept.append(whole)
         # What iterators over dicts say is what is left, in a list of its own.
         left = [tuple(part) if type(part) is list else part for part in whole[1]]
-        self._all("iterator", (*left, *whole[2:], *gc.get_referents(obj)))
+        return ["iterator", self._constant(type(obj)), self._tokens(left),
+                self._tokens(whole[2:]), self._tokens(gc.get_referents(obj))]  # fmt: skip
 
-    def _round(self, seen: Round) -> None:
+    def _round(self, seen: Round) -> list[Any]:
         """A round tells of each location whether it has changed since, not how often."""
         versions = self._sim.versions
-        self._all("reads", [
-            part
-            for key, version in sorted(seen.reads.items())
-            for part in (key, versions.get(key, 0) == version)
-        ])  # fmt: skip
-        self._all(
-            "first", [part for entry in sorted(seen.first.items(), key=_key) for part in entry]
-        )
-        self._all("last", [part for entry in sorted(seen.last.items(), key=_key) for part in entry])
+        reads = sorted(seen.reads.items())
+        return [
+            "round",
+            [(key, versions.get(key, 0) == version) for key, version in reads],
+            [(key, self._token(value)) for key, value in sorted(seen.first.items(), key=_key)],
+            [(key, self._token(value)) for key, value in sorted(seen.last.items(), key=_key)],
+        ]
 
-    def _coroutine(self, obj: Any) -> None:
-        frame = obj.cr_frame if isinstance(obj, types.CoroutineType) else obj.gi_frame
+    def _coroutine(self, obj: Any) -> list[Any]:
+        frame = obj.cr_frame if type(obj) is types.CoroutineType else obj.gi_frame
         if frame is None:
-            self._word("over")
-            return
+            return ["over"]
         local = frame.f_locals
         held = [
             item
@@ -227,34 +249,35 @@ class Canonical:
         for item in held:
             if isinstance(item, BaseException):
                 raise Unseen(f"an exception that {frame.f_code.co_qualname}() handles")
-        self._atom(int, frame.f_lasti)
-        self._all("variables", tuple(local))
-        self._all("frame", held)
+        return ["suspended", frame.f_lasti, tuple(local), self._tokens(held)]
 
     # -- the machine -----------------------------------------------------------------------
 
-    def _machine(self, sim: Sim) -> None:
-        self._put((sim.halted, sim.faults, sim._jiffies, tuple(sim.chosen)))
-        self._all("heap", [part for label in sorted(sim.heap) for part in (label, sim.heap[label])])
-        self._put(tuple(sorted(sim.boot_allocations.items())))
-        for report in sim.reports:
-            self._report(report)
-        self._all("threads", sim.threads)
+    def _machine(self, sim: Sim) -> list[Any]:
+        heap = [(label, self._token(sim.heap[label])) for label in sorted(sim.heap)]
+        reports = [
+            (report.kind, report.message, report.objects, report.thread, report.operation,
+             report.fatal, [(site.role, site.thread, site.function, site.source)
+                            for site in report.sites])
+            for report in sim.reports
+        ]  # fmt: skip
+        return [
+            sim.halted, sim.faults, sim._jiffies, tuple(sim.chosen), heap, reports,
+            sorted(sim.boot_allocations.items()), self._tokens(sim.threads),
+        ]  # fmt: skip
 
-    def _report(self, report: Report) -> None:
-        self._put((report.kind, report.message, report.objects, report.thread, report.operation,
-                   report.fatal))  # fmt: skip
-        for site in report.sites:
-            self._put((site.role, site.thread, site.function, site.source))
+    def _thread(self, thread: SimThread) -> list[Any]:
+        return [
+            "thread", thread.name, thread.flow, thread.cpu, thread.daemon, thread.irqs_off,
+            thread.preempt_count, thread.operation, sorted(thread.allocations.items()),
+            self._tokens((thread.context, thread.life, thread.pending, thread.round,
+                          thread.coroutine, thread.idle)),
+            [self._token((lock, name, codes)) for lock, (name, _, codes) in thread.held],
+        ]  # fmt: skip
 
-    def _thread(self, thread: SimThread) -> None:
-        self._put((
-            thread.name, thread.flow, thread.cpu, thread.daemon, thread.context, thread.life,
-            thread.irqs_off, thread.preempt_count, thread.operation, thread.pending, thread.round,
-            thread.coroutine, thread.idle, tuple(sorted(thread.allocations.items())),
-        ))  # fmt: skip
-        for lock, (name, _, codes) in thread.held:
-            self._put((lock, name, codes))
+
+def _nothing(_: Any) -> None:
+    """Return the content of what is not a container."""
 
 
 def _key(entry: tuple[Any, Any]) -> Any:

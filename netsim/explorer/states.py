@@ -23,7 +23,7 @@ class States(PlainDfs):
     Every state, each once; with a bound every one within so many preemptions.
 
     `roots` returns what of the running program is state, beside the machine.  The states are
-    remembered in full, compressed, and compared exactly.  Raises UsageError where a part of the
+    remembered in full and compared exactly.  Raises UsageError where a part of the
     state cannot be seen.
     """
 
