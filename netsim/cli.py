@@ -23,7 +23,7 @@ from netsim._version import __version__
 from netsim.errors import FileError, NetsimError, UsageError, escape
 
 if TYPE_CHECKING:
-    from netsim.results import Bounds, Options, ReplayResult
+    from netsim.results import Bounds, Options, Plan, ReplayResult
     from netsim.run.check import Progress
     from netsim.trace.documents import Recorded
 
@@ -146,6 +146,16 @@ def _options(faults: int, choose: tuple[str, ...]) -> Options:
     return Options(faults=faults, choose=tuple(sorted(set(choose))))
 
 
+def _plan(strategy: str | None, seed: int, depth: int) -> Plan | None:
+    from netsim.results import Plan
+
+    if strategy is not None:
+        return Plan(strategy, seed, depth)
+    if seed or depth != 3:
+        raise UsageError("--seed and --depth are for a --strategy that draws at random")
+    return None
+
+
 def _colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
@@ -222,6 +232,10 @@ def show(design: str) -> None:
 @click.argument("design")
 @click.argument("scenario")
 @click.option("--first", is_flag=True, help="Stop at the first finding.")
+@click.option("--strategy", help="Which executions are run (classes); another word lists them.")
+@click.option("--seed", type=int, default=0, help="Of strategies that draw at random (0).")
+@click.option("--depth", type=int, default=3, help="Of the bugs that pct looks for (3).")
+@click.option("--max-preemptions", type=int, help="Leave out executions with more preemptions.")
 @_search_options
 def check(
     design: str,
@@ -232,21 +246,25 @@ def check(
     **limits: Any,
 ) -> int:
     """Explore SCENARIO on DESIGN, e.g. netsim check netoops-v1 'off || read'."""
+    import attrs
+
     from netsim.run.check import check as run_check
     from netsim.run.registry import load
     from netsim.run.story import story
     from netsim.trace.documents import dump_check
 
     _check_output(output)
+    bounds = _bounds(limits["max_executions"], limits["max_steps"], limits["timeout"])
     meter = _Meter()
     try:
         result = run_check(
             design,
             scenario,
             options=_options(limits["faults"], limits["choose"]),
-            bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
+            bounds=attrs.evolve(bounds, preemptions=limits["max_preemptions"]),
             first=first,
             progress=meter,
+            strategy=_plan(limits["strategy"], limits["seed"], limits["depth"]),
         )
     finally:
         meter.close()

@@ -115,6 +115,20 @@ class Options:
 
 
 @attrs.frozen
+class Plan:
+    """
+    Which executions of a check are run, and in which order.
+
+    `strategy` is a name of `netsim.explorer.strategies`; `seed` fixes all that is drawn at
+    random; `depth` is that of the bugs for which `pct` gives a bound.
+    """
+
+    strategy: str
+    seed: int = 0
+    depth: int = 3
+
+
+@attrs.frozen
 class Result:
     """The result of a check."""
 
@@ -135,6 +149,8 @@ class Result:
     outcomes: tuple[Outcome, ...]
     #: Sentences that are no findings: a start that was not reached, orders that hang anyway.
     notes: tuple[str, ...] = ()
+    #: What a complete search has covered, for the report.
+    covered: str = "one of every class"
     #: Makes the report of this result; no part of its value.
     tell: Callable[[Result], str] = attrs.field(default=str, eq=False, repr=False)
 

@@ -52,6 +52,10 @@ class _Grave:
         self.sim = sim
         self.mark = mark
 
+    def canonical(self, sim: Sim) -> tuple[Any, ...]:
+        """Return what later reports cite, without the number of the step."""
+        return (self.mark[0], self.mark[2])
+
     @property
     def freed(self) -> Site:
         return self.sim.site_at(self.mark, "freed")

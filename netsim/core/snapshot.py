@@ -9,6 +9,7 @@ daemons may be alive: those start afresh.
 
 import types
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -47,7 +48,11 @@ class Snapshot:
         self._note([sim, *roots])
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Put everything back; what was left in the middle of its code is thrown away."""
+        for thread in self.sim.threads:
+            # From the outside in: the garbage collector would do it in any order, and complain.
+            with suppress(RuntimeError):
+                thread.coroutine.close()
         for put, obj, value in self._fields:
             put(obj, value)
         for items, old in self._lists:

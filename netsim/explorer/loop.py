@@ -13,6 +13,7 @@ import attrs
 
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
+from netsim.results import CutBy
 
 
 class Program(Protocol):
@@ -45,6 +46,26 @@ class Strategy(Protocol):
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Learn what the chosen step did."""
+        ...
+
+
+class Exploration(Strategy, Protocol):
+    """A strategy that plans one execution after the other."""
+
+    def finish(self, sim: Sim) -> None:
+        """Learn that the execution was complete."""
+        ...
+
+    def more(self) -> bool:
+        """Plan the next execution; False if all that this strategy covers is done."""
+        ...
+
+    def cut_by(self) -> CutBy | None:
+        """Name the bound of its own that left something out, once `more` has said False."""
+        ...
+
+    def notes(self) -> Sequence[str]:
+        """Say in sentences what the search covered, if that is not every class."""
         ...
 
 

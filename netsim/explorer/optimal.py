@@ -26,6 +26,7 @@ from netsim.core.thread import Mark, SimThread
 from netsim.explorer.events import Event, History
 from netsim.explorer.loop import Program
 from netsim.explorer.wakeup import Ask, Known, Move, Unmakeable, insert, place
+from netsim.results import CutBy
 
 Sleep: TypeAlias = dict[tuple[str, int], Footprint]
 """Steps, by thread and value, that need not be taken here, with what they touch."""
@@ -240,6 +241,14 @@ class OptimalDpor:
                 return True
             self.path.pop()
         return False
+
+    def cut_by(self) -> CutBy | None:
+        """Nothing is left out."""
+        return None
+
+    def notes(self) -> Sequence[str]:
+        """There is nothing to add: every class was run."""
+        return ()
 
     def _reverse(self) -> None:
         """Have notdep(e, E).e' explored for every race of the execution, unless it is covered."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 
 import attrs
 
@@ -16,9 +17,9 @@ from netsim.errors import UsageError
 from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, execute
 from netsim.explorer.normal import Recorder, equivalents
-from netsim.explorer.optimal import OptimalDpor
+from netsim.explorer.strategies import STRATEGIES, make, planned
 from netsim.notation import Scenario, parse
-from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Result, Verdict
+from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Plan, Result, Verdict
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
@@ -38,6 +39,9 @@ class Progress:
     total: int | None
     text: str
 
+
+#: How a search goes on unless another plan is made.
+CLASSES = Plan("classes")
 
 Listener = Callable[[Progress], None]
 
@@ -72,6 +76,9 @@ class Search:
     program: ScenarioProgram
     bounds: Bounds
     reference: SerialReference | None = None
+    plan: Plan = CLASSES
+    #: What the strategy says about its own search.
+    notes: tuple[str, ...] = ()
     executions: int = 0
     blocked: int = 0
     deadlocked: int = 0
@@ -86,7 +93,7 @@ class Search:
         """Explore until all is done, a bound cuts, or `first` and something is found."""
         started = time.monotonic()
         bounds = self.bounds
-        strategy = OptimalDpor(self.program)
+        strategy = make(self.plan, bounds, self.program, self._roots)
         observers = (DataRaces(), self.orders.lockdep)
         try:
             while True:
@@ -98,13 +105,14 @@ class Search:
                     return
                 if execution.complete:
                     strategy.finish(execution.sim)
-                    self._judge(execution, strategy.history)
+                    self._judge(execution)
                 else:
                     self.blocked += 1
                 if first and self.candidates:
                     return
                 if not strategy.more():
-                    self.complete = True
+                    self.cut_by = strategy.cut_by()
+                    self.complete = self.cut_by is None
                     return
                 if bounds.executions is not None and self.executions >= bounds.executions:
                     self.cut_by = "executions"
@@ -119,6 +127,12 @@ class Search:
                     progress(Progress(self.executions, None, "executions"))
         except KeyboardInterrupt:
             self.cut_by = "interrupt"
+        finally:
+            self.notes = tuple(strategy.notes())
+
+    def _roots(self) -> tuple[object, ...]:
+        run = self.program.run
+        return (run.system, run.results)
 
     def accepted(self, identity: str) -> str:
         """Return why the design accepts a finding, or ""."""
@@ -139,7 +153,18 @@ class Search:
             found.append(one)
         return found
 
-    def _judge(self, execution: Execution, history: History) -> None:
+    def _leads_to_end(self, execution: Execution) -> Callable[[int], bool]:
+        """Tell of which steps the last one is a consequence; uses the machine when asked."""
+
+        @cache
+        def history() -> History:
+            recorder = Recorder(execution.schedule)
+            execute(self.program, recorder)
+            return recorder.history
+
+        return lambda step: history().leads_to_end(step)
+
+    def _judge(self, execution: Execution) -> None:
         self.executions += 1
         run = self.program.run
         if unfinished(run.sim):
@@ -151,7 +176,8 @@ class Search:
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
             self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
-        found = judge(observed, at_end, self.reference, faults, self.program, history)
+        leads = self._leads_to_end(execution)
+        found = judge(observed, at_end, self.reference, faults, self.program, leads)
         known = self.outcomes.get(observed)
         candidate = _Candidate(execution.schedule, execution.switches(), None)
         if known is None or candidate.beats(known[1]):
@@ -172,23 +198,29 @@ def check(
     bounds: Bounds | None = None,
     first: bool = False,
     progress: Listener | None = None,
+    strategy: Plan | str | None = None,
 ) -> Result:
     """
     Explore every class of executions of `scenario` on `design` and judge each.
 
+    With another `strategy` (a name of `netsim.explorer.strategies`, or a Plan) the executions
+    that it covers; a bound on preemptions alone asks for the strategy `preemptions`.
+
     The verdict is VIOLATED if something was reached, else HOLDS if the search was complete and
-    decided all that was predicted, else UNKNOWN.  A scenario whose initial part does not come to
-    rest without findings is an unreachable start: UNKNOWN, and the note says what stopped it.
-    Ctrl-C gives the partial result.  Raises UsageError for a request that does not fit the design.
+    decided all that was predicted, else UNKNOWN: what a bound on preemptions leaves out is not
+    known, and samples prove nothing.  A scenario whose initial part does not come to rest without
+    findings is an unreachable start: UNKNOWN, and the note says what stopped it.  Ctrl-C gives
+    the partial result.  Raises UsageError for a request that does not fit the design.
     """
     options = options or Options()
     bounds = bounds or Bounds()
     _check_bounds(bounds)
+    plan, bounds = planned(strategy, bounds)
     design = load(design) if isinstance(design, str) else design
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
     program = ScenarioProgram(design, scenario, options, halts_last=True)
-    search = Search(program, bounds)
+    search = Search(program, bounds, plan=plan)
     program.start()
     unreached = program.run.unreached
     notes: list[str] = []
@@ -205,7 +237,7 @@ def check(
             notes.append(f"more than {ORDERS_MAX} sequential orders: serialisability not decided")
             search.complete = False
             search.cut_by = search.cut_by or "executions"
-        notes += _hanging_orders(search)
+        notes += [*search.notes, *_hanging_orders(search)]
     if unreached:
         verdict = Verdict.UNKNOWN
     elif any(f.status == "reached" and not f.accepted for f in findings):
@@ -230,6 +262,7 @@ def check(
         findings=tuple(findings),
         outcomes=_outcomes(search),
         notes=tuple(notes),
+        covered=STRATEGIES[plan.strategy].covered,
         tell=lambda result: story(result, design),
     )
 
@@ -239,8 +272,8 @@ def _check_bounds(bounds: Bounds) -> None:
         value = getattr(bounds, name)
         if value is not None and not value > 0:
             raise UsageError(f"the bound on {name} must be more than 0, found {value}")
-    if bounds.preemptions is not None:
-        raise UsageError("a bound on preemptions is not yet available")
+    if bounds.preemptions is not None and bounds.preemptions < 0:
+        raise UsageError(f"the bound on preemptions must be 0 or more, found {bounds.preemptions}")
 
 
 def _schedule(program: ScenarioProgram, choices: list[Choice], digest: str) -> str:
@@ -310,7 +343,7 @@ def normalise(
             search.reference,
             faults_of(execution.sim),
             program,
-            recorder.history,
+            recorder.history.leads_to_end,
         ):
             if judged.id == identity:
                 mine = _Candidate(execution.schedule, execution.preemptions, judged)

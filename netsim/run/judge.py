@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -13,7 +13,6 @@ from netsim.checkers.leaks import leaked_memory, leaked_references
 from netsim.core.fault import Report
 from netsim.core.label import class_of
 from netsim.design import Design
-from netsim.explorer.events import History
 from netsim.notation import Scenario
 from netsim.results import Finding, Nearest, Site, Where
 from netsim.run.outcome import Observed
@@ -55,17 +54,18 @@ def judge(
     reference: SerialReference | None,
     faults: Faults,
     program: ScenarioProgram,
-    history: History,
+    leads_to_end: Callable[[int], bool],
 ) -> list[Judged]:
     """
     Return the findings of an execution that has come to rest and been observed.
 
     `at_end` are those found before the probes ran.  A fatal finding is at the root of whatever
-    the outcome shows, unless a halt at the end does not happen after it.
+    the outcome shows, unless a halt at the end does not happen after it: `leads_to_end` tells
+    that of a step.
     """
     findings = list(at_end)
     root = any(
-        judged.report.fatal and (not observed.halted or history.leads_to_end(judged.report.step))
+        judged.report.fatal and (not observed.halted or leads_to_end(judged.report.step))
         for judged in findings
     )
     if reference is not None and not root and not reference.explains(observed, faults):

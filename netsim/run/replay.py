@@ -203,7 +203,14 @@ def replay(
     at_end = judge_run(program.run)
     observed = observe(program)
     reference = SerialReference(program, ORDERS_MAX, 100_000)
-    judged = judge(observed, at_end, reference, faults_of(execution.sim), program, follower.history)
+    judged = judge(
+        observed,
+        at_end,
+        reference,
+        faults_of(execution.sim),
+        program,
+        follower.history.leads_to_end,
+    )
     findings: dict[str, Finding] = {}
     for one in judged:
         made = finding(

@@ -30,6 +30,13 @@ class _Change(Op):
     def label(self) -> str:
         return self.what
 
+    def canonical(self, sim: Sim) -> tuple[Any, ...]:
+        """Return what is waited for, and whether it has changed: not how often."""
+        versions = sim.versions
+        reads = sorted(self.reads.items())
+        changed = tuple((key, versions.get(key, 0) != seen) for key, seen in reads)
+        return (self.what, self.why, changed)
+
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
         versions = sim.versions
         return any(versions.get(key, 0) != seen for key, seen in self.reads.items())

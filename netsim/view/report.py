@@ -60,7 +60,7 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
     if result.start == "unreachable":
         said = "the start is not reached, so nothing was explored"
     elif result.complete:
-        said = f"{count} explored, one of every class; no bound cut the search"
+        said = f"{count} explored, {result.covered}; no bound cut the search"
         if result.options.faults:
             said += f"; with up to {_plural(result.options.faults, 'failure')}"
     else:

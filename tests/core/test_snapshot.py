@@ -224,3 +224,20 @@ def test_boots_lend_the_same_machine_as_it_was() -> None:
 
     assert again is first
     assert [t.name for t in again.threads if t.flow] == ["1"]
+
+
+def test_what_was_left_in_the_middle_is_closed() -> None:
+    # Left to the garbage collector, an inner coroutine may be closed before the outer one.
+    program = ScenarioProgram(
+        load("netoops-v1"), parse("set 10.0.0.1", load("netoops-v1").operations), Options()
+    )
+    sim = program.start()
+    thread = sim.by_name["1"]
+    for _ in range(5):
+        sim.step(thread)
+    left: Any = thread.coroutine
+    assert left.cr_frame is not None
+
+    program.start()
+
+    assert left.cr_frame is None
