@@ -41,12 +41,16 @@ class Op:
         """Locations that decide whether the operation is enabled; empty if it never blocks."""
         return ()
 
+    def gate(self) -> Key | None:
+        """Location that must admit the operation whatever its guard says, such as its CPU."""
+        return None
+
     def admits(self, key: Key, state: Any, thread: str) -> bool | None:
         """
-        Tell whether the operation of `thread` is enabled while guard location `key` has `state`.
+        Tell whether the operation of `thread` is enabled while location `key` has `state`.
 
-        Several guard locations are alternatives: one that admits is enough.  None: that state
-        alone does not tell.
+        Several guard locations are alternatives: one that admits is enough; the gate comes on top
+        of them.  None: that state alone does not tell.
         """
         return True
 

@@ -56,10 +56,10 @@ class Race:
 
     It was found at the event with number `index`, and goes when that goes.  `known` is what the
     step touches after the events `base`, if that has been asked.  Unless `sure`, one has to try
-    whether the step can be made there.
+    whether the step can be made there.  `also` is a later event that it must come before, too.
     """
 
-    __slots__ = ("base", "event", "index", "known", "sure", "thread", "value")
+    __slots__ = ("also", "base", "event", "index", "known", "sure", "thread", "value")
 
     def __init__(self, event: Event, thread: str, value: int, index: int, sure: bool) -> None:
         self.event = event
@@ -67,6 +67,7 @@ class Race:
         self.value = value
         self.index = index
         self.sure = sure
+        self.also: Event | None = None
         self.known: Footprint | None = None
         self.base: list[Event] = []
 
@@ -197,9 +198,13 @@ class OptimalDpor:
                     racing = {self.history.events[-1]: True}  # only this keeps it from running
                 else:
                     continue  # asleep
-                for earlier, sure in racing.items():
-                    for value in range(op.options(sim)):
+                for value in range(op.options(sim)):
+                    for earlier, sure in racing.items():
                         self._races.append(Race(earlier, thread.name, value, end, sure))
+                    for earlier, also in self.history.blocked_twice(thread.name, op):
+                        race = Race(earlier, thread.name, value, end, False)
+                        race.also = also
+                        self._races.append(race)
         finally:
             sim.halted = halted
 
@@ -236,6 +241,8 @@ class OptimalDpor:
             before = notdep.get(event.index)
             if before is None:
                 before = notdep[event.index] = self.history.notdep(event, end)
+            if race.also is not None:
+                before = [step for step in before if not race.also.precedes(step.clock)]
             node = self.path[event.index]
             first = before[0].thread if before else race.thread
             if first not in node.enabled:

@@ -9,7 +9,7 @@ import attrs
 
 from netsim._version import __version__
 from netsim.checkers.datarace import DataRaces
-from netsim.checkers.ending import unfinished
+from netsim.checkers.ending import aftermath, unfinished
 from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
@@ -78,6 +78,8 @@ class Search:
     cut_by: CutBy | None = None
     candidates: dict[str, _Candidate] = attrs.Factory(dict)
     outcomes: dict[Observed, tuple[bool, _Candidate]] = attrs.Factory(dict)
+    #: What killed flows leave behind, each sentence once.
+    aftermath: dict[str, None] = attrs.Factory(dict)
 
     def explore(self, first: bool, progress: Listener | None) -> None:
         """Explore until all is done, a bound cuts, or `first` and something is found."""
@@ -129,6 +131,7 @@ class Search:
         if unfinished(run.sim):
             self.deadlocked += 1
         at_end = judge_run(run)
+        self.aftermath.update(dict.fromkeys(aftermath(run.sim)))
         observed = observe(self.program)
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
@@ -188,6 +191,7 @@ def check(
             search.complete = False
             search.cut_by = search.cut_by or "executions"
         notes += _hanging_orders(search)
+        notes += sorted(search.aftermath)
     if unreached:
         verdict = Verdict.UNKNOWN
     elif any(not f.accepted for f in findings):
