@@ -58,6 +58,10 @@ class Op:
         """Return how many values the environment may choose for this operation (1: no choice)."""
         return 1
 
+    def open_ended(self) -> bool:
+        """Tell whether making the step may show further values; see `Step.inside`."""
+        return False
+
     def apply(self, sim: "Sim", thread: "SimThread") -> Any:
         """Perform the operation and return its result to the simulated code."""
         return None

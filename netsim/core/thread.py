@@ -124,7 +124,8 @@ class SimThread:
 
     def variables(self) -> list[Any]:
         """Return the values of all local variables of a suspended thread."""
-        return [value for frame in self._frames() for value in frame.f_locals.values()]
+        values = [value for frame in self._frames() for value in frame.f_locals.values()]
+        return values + getattr(self.coroutine, "left", [])
 
     def _frames(self) -> Iterator[FrameType]:
         awaited: Any = self.coroutine

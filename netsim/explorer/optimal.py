@@ -15,11 +15,11 @@ What differs:
   taken races with the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from netsim.core.access import Footprint, dependent
+from netsim.core.access import READ, Footprint, dependent
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import Mark, SimThread
 from netsim.explorer.events import Event, History
@@ -29,23 +29,35 @@ from netsim.explorer.wakeup import Ask, Known, Move, Unmakeable, insert, place
 Sleep: TypeAlias = dict[tuple[str, int], Footprint]
 """Steps, by thread and value, that need not be taken here, with what they touch."""
 
+Inside: TypeAlias = dict[tuple[str, int], Sequence[int]]
+"""Values found inside steps that sleep; see `Step.inside`."""
+
 
 class Node:
     """
     A state on the path of the current execution.
 
     `sleep` holds the steps that need not be taken from here, because that was or will be explored
-    elsewhere; `taken` is the branch of the current execution, and `wut` are those still to be
-    explored, in the order in which they were found.
+    elsewhere, and `inside` the values that those among them showed; `taken` is the branch of the
+    current execution, and `wut` are those still to be explored, in the order in which they were
+    found.
     """
 
-    __slots__ = ("enabled", "sleep", "taken", "wut")
+    __slots__ = ("enabled", "inside", "shown", "sleep", "taken", "wut")
 
     def __init__(
-        self, enabled: tuple[str, ...], sleep: Sleep, taken: Move, wut: list[Move]
+        self,
+        enabled: tuple[str, ...],
+        sleep: Sleep,
+        inside: Inside,
+        taken: Move,
+        wut: list[Move],
     ) -> None:
         self.enabled = enabled
         self.sleep = sleep
+        self.inside = inside
+        #: The values that `taken` showed.
+        self.shown: Sequence[int] = ()
         self.taken = taken
         self.wut = wut
 
@@ -99,6 +111,7 @@ class OptimalDpor:
         self._depth = 0
         self._last: str | None = None
         self._sleep: Sleep = {}
+        self._inside: Inside = {}
         self._wut: list[Move] = []
         self._races: list[Race] = []
         self._ended = False
@@ -113,6 +126,7 @@ class OptimalDpor:
         self._depth = max(len(self.path) - 1, 0)
         self._last = None
         self._sleep = {}
+        self._inside = {}
         self._wut = []
         sim.marks = self._marks
         return self._choices
@@ -137,14 +151,14 @@ class OptimalDpor:
                 self.finish(sim)
                 return None
         names = tuple(thread.name for thread in enabled)
-        self.path.append(Node(names, self._sleep, move, wut))
+        self.path.append(Node(names, self._sleep, self._inside, move, wut))
         return sim.by_name[move.thread], move.value
 
     def _awake(self, sim: Sim, move: Move, enabled: Sequence[SimThread]) -> bool:
         thread = sim.by_name.get(move.thread)
         return (
             thread in enabled
-            and move.value < _options(sim, thread)
+            and _offers(sim, thread, move.value)
             and (move.thread, move.value) not in self._sleep
         )
 
@@ -154,11 +168,19 @@ class OptimalDpor:
         for thread in enabled:
             if found is not None and thread.name != self._last:
                 continue
-            for value in range(_options(sim, thread)):
+            for value in self._values(sim, thread):
                 if (thread.name, value) not in self._sleep:
                     found = Move(thread.name, value)
                     break
         return found
+
+    def _values(self, sim: Sim, thread: SimThread) -> Iterator[int]:
+        """Yield the values of a step, those that it shows asleep too: awake it will show them."""
+        options = _options(sim, thread)
+        yield from range(options)
+        if self._inside:
+            for value in range(options):
+                yield from self._inside.get((thread.name, value), ())
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Account for the step just made: sleep set of the next state, and races."""
@@ -171,15 +193,33 @@ class OptimalDpor:
             for key, theirs in node.sleep.items()
             if key[0] != step.thread and not dependent(theirs, footprint)
         }
+        if node.inside:
+            self._inside = {key: v for key, v in node.inside.items() if key in self._sleep}
+        node.shown = step.inside
         self._wut = taken.children
         self._last = step.thread
         self._depth += 1
+        if step.void:
+            self._void(taken, step)
+            return
         event, races = self.history.append(step)
+        certain = step.choice < step.options
         for earlier, sure in races.items():
-            self._races.append(Race(earlier, step.thread, step.choice, event.index, sure))
-        for value in range(step.options):
+            self._races.append(
+                Race(earlier, step.thread, step.choice, event.index, sure and certain)
+            )
+        for value in (*range(step.options), *step.inside):
             if value != step.choice:
-                self._races.append(Race(event, step.thread, value, event.index, True))
+                certain = value < step.options
+                self._races.append(Race(event, step.thread, value, event.index, certain))
+
+    def _void(self, taken: Move, step: Step) -> None:
+        """What keeps a strike inside a step from its end might not be there earlier."""
+        guard = step.op.guard()
+        taken.footprint = {**dict.fromkeys(guard, READ), **step.footprint}
+        end = len(self.history.events)
+        for earlier in self.history.blocked(step.thread, step.op):
+            self._races.append(Race(earlier, step.thread, step.choice, end, False))
 
     # -- between executions --------------------------------------------------------------------
 
@@ -226,6 +266,8 @@ class OptimalDpor:
             taken = node.taken
             assert taken.footprint is not None
             node.sleep = {**node.sleep, (taken.thread, taken.value): taken.footprint}
+            if node.shown:
+                node.inside = {**node.inside, (taken.thread, taken.value): node.shown}
             if node.wut:
                 node.taken = node.wut.pop(0)
                 return True
@@ -286,9 +328,19 @@ class OptimalDpor:
             sim.step(sim.by_name[choice.thread], choice.value)
         sim.recording = True
         thread = sim.by_name.get(last.thread)
-        if thread is None or not sim.is_enabled(thread) or last.value >= _options(sim, thread):
+        if thread is None or not sim.is_enabled(thread) or not _offers(sim, thread, last.value):
             raise Unmakeable
-        return sim.step(thread, last.value).footprint
+        step = sim.step(thread, last.value)
+        if step.void:
+            raise Unmakeable
+        return step.footprint
+
+
+def _offers(sim: Sim, thread: SimThread | None, value: int) -> bool:
+    """Tell whether a step may have a value, as far as one can know before it is made."""
+    assert thread is not None
+    assert thread.pending is not None
+    return value < thread.pending.options(sim) or thread.pending.open_ended()
 
 
 def _options(sim: Sim, thread: SimThread | None) -> int:

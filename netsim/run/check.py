@@ -13,7 +13,7 @@ from netsim.checkers.ending import aftermath, unfinished
 from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
-from netsim.explorer.loop import Execution, execute
+from netsim.explorer.loop import Execution, Observer, execute
 from netsim.explorer.normal import Recorder, equivalents
 from netsim.explorer.optimal import OptimalDpor
 from netsim.notation import Scenario, parse
@@ -22,6 +22,7 @@ from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
 from netsim.run.program import ScenarioProgram
+from netsim.run.reach import Reach
 from netsim.run.registry import load
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
 from netsim.run.story import story
@@ -82,15 +83,32 @@ class Search:
     aftermath: dict[str, None] = attrs.Factory(dict)
 
     def explore(self, first: bool, progress: Listener | None) -> None:
-        """Explore until all is done, a bound cuts, or `first` and something is found."""
+        """
+        Explore until all is done, a bound cuts, or `first` and something is found.
+
+        With strikes, this is repeated as long as they turn out to touch more than was known:
+        each time they are tried at more places inside steps.  The last search counts.
+        """
+        while True:
+            reach = Reach(self.program.striking, self.program.reach)
+            self._explore(first, progress, reach)
+            if not (self.complete and reach.grew()) or (first and self.candidates):
+                return
+            self.program.reach = reach.touched
+            self.complete = False
+            self.executions = self.blocked = self.deadlocked = self.steps = 0
+
+    def _explore(self, first: bool, progress: Listener | None, reach: Reach) -> None:
         started = time.monotonic()
         bounds = self.bounds
         strategy = OptimalDpor(self.program)
-        races = DataRaces()
+        observers: list[Observer] = [DataRaces()]
+        if self.program.striking:
+            observers.append(reach)
         try:
             while True:
                 left = bounds.steps - self.steps if bounds.steps is not None else 0
-                execution = execute(self.program, strategy, (races,), max(left, 0))
+                execution = execute(self.program, strategy, observers, max(left, 0))
                 self.steps += len(execution.schedule)
                 if execution.cut:
                     self.cut_by = "steps"
@@ -98,7 +116,7 @@ class Search:
                 if execution.complete:
                     strategy.finish(execution.sim)
                     self._judge(execution)
-                else:
+                elif not execution.void:
                     self.blocked += 1
                 if first and self.candidates:
                     return

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from netsim.checkers.ending import held_by_killed, judge_ending, unfinished
-from netsim.core.access import Key
+from netsim.core.access import Key, Mode
 from netsim.core.fault import Report
 from netsim.core.op import Op
 from netsim.core.sim import Sim
@@ -20,6 +20,7 @@ from netsim.notation import Call, Flow, Scenario
 from netsim.results import Options
 from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
+from netsim.sync.inside import Inside
 from netsim.sync.interrupt import Cpu, Interruptible, Strike
 
 #: No initial part takes more steps than this; it would be a model that never comes to rest.
@@ -68,13 +69,23 @@ class ScenarioProgram:
         calls = [call for flow in scenario.flows for call in flow.calls]
         #: Names of the operations of the flows, sorted, each once.
         self.names = tuple(sorted({call.name for call in calls}))
-        #: True if some flow strikes another on its CPU.
-        self.strikes = any(flow.strike is not None for flow in scenario.flows)
-        self.halting = any(design.operations[call.name].halts for call in calls) or any(
-            design.operations[call.name].dies
-            for flow in scenario.flows
-            for call in flow.calls
-            if flow.strike is not None
+        #: What strikes may touch, as far as the explorer has seen it: where strikes from inside
+        #: a step are offered.
+        self.reach: dict[Key, Mode] = {}
+        #: The flows that strike another on its CPU.
+        self.striking = tuple(
+            str(n) for n, flow in enumerate(scenario.flows, 1) if flow.strike is not None
+        )
+        #: Those of them that kill whom they strike, or panic if that is an interrupt.
+        self.killers = tuple(
+            name
+            for name in self.striking
+            if any(
+                design.operations[call.name].dies for call in scenario.flows[int(name) - 1].calls
+            )
+        )
+        self.halting = bool(self.killers) or any(
+            design.operations[call.name].halts for call in calls
         )
         if any(design.operations[call.name].halts for call in scenario.initial):
             raise UsageError("an operation that ends the machine cannot stand in { }")
@@ -111,7 +122,7 @@ class ScenarioProgram:
         """Stand every flow before its first operation; those that can be struck on a `Cpu`."""
         flows = self.scenario.flows
         cpus: dict[int, Cpu] = {}
-        if self.strikes:
+        if self.striking:
             cpus = {n: Cpu(n - 1) for n, flow in enumerate(flows, 1) if flow.strike is None}
         for number, flow in enumerate(flows, 1):
             results = run.results[number] = []
@@ -127,6 +138,9 @@ class ScenarioProgram:
             thread = run.sim.spawn(str(number), coroutine, flow=number, cpu=number - 1)
             if number in cpus:
                 cpus[number].flow = thread
+        if self.striking:
+            strikes = [run.sim.by_name[name] for name in self.striking]
+            Inside(run.sim, strikes, self.reach, self.killers)
 
     def _struck(self, number: int, cpus: dict[int, Cpu]) -> list[Cpu]:
         """Return the CPUs that the strike of flow `number` may take."""

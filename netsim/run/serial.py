@@ -160,12 +160,23 @@ class SerialReference:
         """Tell whether some sequential order explains the outcome."""
         orders = [o.observed for o in self.all.orders if o.faults == faults]
         if observed.halted:
-            return any(o.halted and o.dumps == observed.dumps for o in orders)
+            return any(self._explains_halt(observed.dumps, order) for order in orders)
         if observed.stranded or any(observed.agrees(order) for order in orders):
             return True
         if observed.hung:
             return self._explains_hang(observed, orders)
         return bool(observed.failed) and self._explains_failure(observed, faults)
+
+    def _explains_halt(self, dumps: tuple[str, ...], order: Observed) -> bool:
+        """
+        Compare what left the machine.
+
+        That a strike ends the machine hangs on its place, in interrupt context; the panic may add
+        a dump to those that an order shows, in which it does not.
+        """
+        if order.halted or not self._program.killers:
+            return order.halted and order.dumps == dumps
+        return dumps == order.dumps or (bool(order.dumps) and dumps[:-1] == order.dumps)
 
     def _explains_hang(self, observed: Observed, orders: list[Observed]) -> bool:
         hung = set(observed.hung)

@@ -9,15 +9,18 @@ lock: a strike takes it and gives it back.  CPUs that nothing can strike have no
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
-from netsim.core.access import READ, WRITE, Key
+from netsim.core.access import INC, READ, WRITE, Key
 from netsim.core.op import Op
-from netsim.core.sim import Sim
+from netsim.core.sim import Sim, Step
 from netsim.core.thread import Context, Life, SimThread
 from netsim.core.traps import perform
-from netsim.sync.choose import choose
+from netsim.sync.choose import Choose
 
 State: TypeAlias = tuple[str, int, bool, bool]
 """(who runs there, rank of its context, hardirqs masked, softirqs masked)"""
+
+#: In place of the number of a place: the strike has been made.
+STRUCK = -1
 
 RANKS = {Context.PROCESS: 0, Context.SOFTIRQ: 1, Context.HARDIRQ: 2, Context.NMI: 3}
 
@@ -26,19 +29,24 @@ class Cpu:
     """
     A CPU that can be struck: `flow` belongs to it, `active` are the strikes there, oldest first.
 
-    Only the last of them runs; the others, and the flow, wait for it to return.
+    Only the last of them runs; the others, and the flow, wait for it to return.  Nothing runs as
+    long as some strikes have not chosen whom they will strike.
     """
 
-    __slots__ = ("active", "flow", "key", "name")
+    __slots__ = ("active", "flow", "key", "name", "open")
 
     def __init__(self, number: int) -> None:
         self.name = f"cpu{number}"
         self.key: Key = (self.name, "context")
         self.flow: SimThread | None = None
         self.active: list[SimThread] = []
+        #: How many strikes have not chosen yet.
+        self.open = 0
 
     def running(self) -> SimThread | None:
         """Return the thread that the CPU executes; None if its flow was killed."""
+        if self.open:
+            return None
         if self.active:
             return self.active[-1]
         flow = self.flow
@@ -48,7 +56,7 @@ class Cpu:
         """Return what decides who may run here."""
         thread = self.running()
         if thread is None:
-            return ("", 0, False, False)
+            return ("", RANKS[Context.NMI] if self.open else 0, False, False)
         # Between operations a flow is in user space, whatever the last one was.
         rank = RANKS[thread.context] if self.active or thread.operation else 0
         hard = thread.irqs_off > 0
@@ -74,19 +82,46 @@ class Cpu:
         return (self.name, context.value)
 
 
-class Interruptible(Coroutine[Op, Any, Any]):
-    """A coroutine whose operations are gated by `cpu`; by nothing while that is None."""
+class Killed(BaseException):
+    """The running flow is killed from inside one of its steps."""
 
-    __slots__ = ("body", "cpu")
+
+class Interruptible(Coroutine[Op, Any, Any]):
+    """
+    A coroutine whose operations are gated by `cpu`; by nothing while that is None.
+
+    While a step runs, `at` is the place inside it where a strike is to be made (0: none), and
+    `places` how many it has passed; see `netsim.sync.inside`.
+    """
+
+    __slots__ = ("at", "body", "cpu", "left", "places", "runs", "step")
 
     def __init__(self, body: Coroutine[Op, Any, Any], cpu: Cpu | None = None) -> None:
         self.body = body
         self.cpu = cpu
+        self.at = self.places = 0
+        self.step: Step | None = None
+        #: True while the code of a step runs.
+        self.runs = False
+        #: The variables of a flow that was killed amid a step.
+        self.left: list[Any] = []
 
     def send(self, value: Any) -> Op:
         """Go on to the next operation."""
-        op = self.body.send(value)
-        return op if self.cpu is None else _OnCpu(op, self.cpu)
+        self.runs = True
+        try:
+            op = self.body.send(value)
+        except Killed as killed:
+            traceback = killed.__traceback__
+            while traceback is not None:
+                self.left += traceback.tb_frame.f_locals.values()
+                traceback = traceback.tb_next
+            return _Never()
+        finally:
+            self.runs = False
+            if self.at > 0 and self.step is not None:
+                self.step.void = True
+        return op if self.cpu is None else _OnCpu(op, self, self.cpu)
 
     def throw(self, *error: Any) -> Op:
         """Raise an exception where the coroutine is suspended."""
@@ -110,13 +145,23 @@ class Interruptible(Coroutine[Op, Any, Any]):
         return getattr(self.body, "cr_await", None)
 
 
+class _Never(Op):
+    """What a thread would do that was killed amid a step."""
+
+    __slots__ = ()
+
+    def enabled(self, sim: Sim, thread: SimThread) -> bool:
+        return False
+
+
 class _OnCpu(Op):
     """An operation that wants its CPU, too."""
 
-    __slots__ = ("cpu", "may_sleep", "name", "op")
+    __slots__ = ("coroutine", "cpu", "may_sleep", "name", "op")
 
-    def __init__(self, op: Op, cpu: Cpu) -> None:
+    def __init__(self, op: Op, coroutine: Interruptible, cpu: Cpu) -> None:
         self.op = op
+        self.coroutine = coroutine
         self.cpu = cpu
         self.name = op.name  # type: ignore[misc]
         self.may_sleep = op.may_sleep  # type: ignore[misc]
@@ -144,8 +189,14 @@ class _OnCpu(Op):
     def options(self, sim: Sim) -> int:
         return self.op.options(sim)
 
+    def open_ended(self) -> bool:
+        return True
+
     def apply(self, sim: Sim, thread: SimThread) -> Any:
-        cpu = self.cpu
+        cpu, coroutine = self.cpu, self.coroutine
+        coroutine.at, sim.choice = divmod(sim.choice, self.op.options(sim))
+        coroutine.places = 0
+        coroutine.step = sim.under_way
         before = cpu.state()
         try:
             return self.op.apply(sim, thread)
@@ -175,9 +226,9 @@ def _flow(thread: SimThread) -> str:
 
 class Strike:
     """
-    A flow that strikes one of several others: it takes the CPU and gives it back at its end.
+    A flow that strikes another: it takes the CPU and gives it back at its end.
 
-    Which of them is the choice of the environment.
+    Which one, if several could be struck, the environment chooses before anything else happens.
     """
 
     __slots__ = ("context", "coroutine", "cpus")
@@ -186,6 +237,9 @@ class Strike:
         self.context = context
         self.cpus = tuple(cpus)
         self.coroutine: Interruptible
+        if len(self.cpus) > 1:
+            for cpu in self.cpus:
+                cpu.open += 1
 
     def run(self, body: Callable[[], Coroutine[Op, Any, Any]]) -> Interruptible:
         """Return the coroutine of the strike; `body` makes that of what it does."""
@@ -193,7 +247,7 @@ class Strike:
         return self.coroutine
 
     async def _run(self, body: Callable[[], Coroutine[Op, Any, Any]]) -> None:
-        at = await choose("flow to strike", len(self.cpus)) if len(self.cpus) > 1 else 0
+        at = await perform(_Aim(self.cpus)) if len(self.cpus) > 1 else 0
         await perform(_Begin(self, self.cpus[at]))
         await body()
         await perform(_Return(self, self.cpus[at]))
@@ -203,6 +257,22 @@ class Strike:
         _name, rank, hard, soft = state
         masked = {Context.HARDIRQ: hard, Context.SOFTIRQ: soft}.get(self.context, False)
         return RANKS[self.context] > rank and not masked
+
+
+class _Aim(Choose):
+    """The environment chooses which of the CPUs a strike will take."""
+
+    __slots__ = ("cpus",)
+
+    def __init__(self, cpus: Sequence[Cpu]) -> None:
+        super().__init__("flow to strike", len(cpus))
+        self.cpus = cpus
+
+    def apply(self, sim: Sim, thread: SimThread) -> int:
+        for cpu in self.cpus:
+            sim.touch(cpu.key, INC, cpu.state())
+            cpu.open -= 1
+        return super().apply(sim, thread)
 
 
 class _Begin(Op):
@@ -269,6 +339,12 @@ class _Return(Op):
 def struck_by(op: Op | None) -> SimThread | None:
     """Return whom a pending operation would interrupt; None if it is no strike, or hits nobody."""
     return op.cpu.running() if isinstance(op, _Begin) else None
+
+
+def pending_strike(sim: Sim, strike: SimThread) -> Cpu | None:
+    """Return the CPU that a strike could take now; None if it cannot, or has begun."""
+    op = strike.pending
+    return op.cpu if isinstance(op, _Begin) and op.enabled(sim, strike) else None
 
 
 def in_interrupt(sim: Sim) -> bool:

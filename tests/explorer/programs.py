@@ -14,6 +14,7 @@ from typing import Any
 from netsim.core.fault import Halt
 from netsim.core.memory import KObject, bind, kfree, kmalloc, peek, shared
 from netsim.core.sim import Sim
+from netsim.core.thread import Life
 from netsim.sync.alloc import kzalloc
 from netsim.sync.atomic import Atomic
 from netsim.sync.choose import choose
@@ -86,7 +87,9 @@ class Interpreter:
                 (
                     thread.name,
                     thread.life.value,
-                    thread.pending and (thread.pending.name, thread.pending.label()),
+                    thread.pending
+                    and thread.life is Life.LIVE
+                    and (thread.pending.name, thread.pending.label()),
                 )
                 for thread in sorted(sim.threads, key=lambda t: t.name)
             ),
