@@ -24,6 +24,8 @@ class Op:
     name: ClassVar[str] = "op"
     #: True if the kernel function may sleep, whether or not this call does.
     may_sleep: ClassVar[bool] = False
+    #: True if something leaves the machine, or it ends: what a halt does not undo.
+    leaves: ClassVar[bool] = False
 
     def call(self) -> str:
         """Return the kernel's name of this very call."""

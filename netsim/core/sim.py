@@ -8,7 +8,7 @@ a random source, and two machines may be alive at once.
 import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -17,13 +17,12 @@ from netsim.core.fault import Halt, Report, Site, Stop
 from netsim.core.op import Op
 from netsim.core.thread import Context, Life, Mark, SimThread
 
-#: How a footprint shows that a thread runs at all; only `Sim.halting` machines record it.
+#: What a halt writes, and whatever leaves the machine touches.
 MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
 
 
-@attrs.frozen
-class Choice:
+class Choice(NamedTuple):
     """One entry of a schedule: which thread ran, and the value chosen for it (0 if none)."""
 
     thread: str
@@ -111,7 +110,7 @@ class Sim:
     pending operation exactly while it is live; outside `step` no simulated code runs.
     """
 
-    def __init__(self, *, halting: bool = False, sites: bool = False) -> None:
+    def __init__(self, *, sites: bool = False) -> None:
         self.threads: list[SimThread] = []
         self.by_name: dict[str, SimThread] = {}
         self.current: SimThread | None = None
@@ -120,11 +119,13 @@ class Sim:
         self.steps = 0
         #: False while `{ }` or a judged prefix is re-run.
         self.recording = False
-        #: True if some operation may stop the whole machine, which then orders every step.
-        self.halting = halting
         self.halted = False
+        #: True if a halt waits for what others can still do; see `netsim.sync.halt`.
+        self.halts_last = False
         #: True if plain accesses are recorded with the function that makes them (slow).
         self.sites = sites
+        #: How many threads are in a round (`begin_round`).
+        self.rounds = 0
         self.versions: dict[Key, int] = {}
         self._jiffies = 0
         self.heap: dict[str, Any] = {}
@@ -218,7 +219,7 @@ class Sim:
         try:
             if self.recording:
                 self.marks.pop(self.steps, None)
-                if self.halting:
+                if op.leaves:
                     self.touch(MACHINE, INC)
                 if op.may_sleep and not thread.may_sleep():
                     self._sleep_in_atomic(thread, op)
@@ -236,6 +237,8 @@ class Sim:
         outer, choice = self.current, self.choice
         self.current, self.choice = thread, 0
         try:
+            if op.leaves:
+                self.touch(MACHINE, INC)
             if (self.recording or self._rerunning) and op.may_sleep and not thread.may_sleep():
                 self._sleep_in_atomic(thread, op)
             thread.pending = thread.coroutine.send(op.apply(self, thread))
@@ -282,7 +285,6 @@ class Sim:
         if isinstance(error, StopIteration):
             self._finish(thread)
         elif isinstance(error, Halt):
-            self.touch(MACHINE, WRITE)
             self.halted = True
             thread.life = Life.DONE
         elif isinstance(error, AttributeError) and getattr(error, "obj", error) is None:
@@ -361,8 +363,8 @@ class Sim:
         if current is not None and current.round is not None:
             current.round.reads[key] = self.versions.get(key, 0)
 
-    def plain_read(self, obj: Any, key: Key) -> None:
-        """Record an unsynchronised read of a shared field."""
+    def plain_read(self, key: Key) -> None:
+        """Record an unsynchronised read of a shared field; needed if `recording` or `rounds`."""
         current = self.current
         if current is None:
             return
@@ -372,7 +374,7 @@ class Sim:
             self.touch(key, READ, self.versions.get(key, 0))
             self._step.plain.append((key, READ, self._caller() if self.sites else ""))
 
-    def plain_write(self, obj: Any, key: Key, old: Any, new: Any) -> None:
+    def plain_write(self, key: Key, old: Any, new: Any) -> None:
         """Record an unsynchronised write of a shared field."""
         if self.current is None:
             return
@@ -386,12 +388,14 @@ class Sim:
         """Start to note what the running thread reads and changes; ends with `end_round`."""
         assert self.current is not None
         self.current.round = fresh = Round()
+        self.rounds += 1
         return fresh
 
     def end_round(self) -> None:
         """Stop noting (nothing runs when an unfinished coroutine is thrown away)."""
-        if self.current is not None:
+        if self.current is not None and self.current.round is not None:
             self.current.round = None
+            self.rounds -= 1
 
     # -- findings --------------------------------------------------------------------------
 

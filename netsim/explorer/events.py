@@ -16,7 +16,7 @@ them, and an acquire that is still blocked at the end race with the one that hol
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from netsim.core.access import CONFLICT, WRITE, Footprint, Key, Mode
+from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode
 from netsim.core.op import Op
 from netsim.core.sim import Step
 
@@ -88,7 +88,9 @@ class History:
         clock: Clock = dict(mine[-1].clock) if mine else {}
         guard, gate = op.guard(), op.gate()
         blocks = bool(guard) or gate is not None
-        races = self._guard_races(thread, op, guard, gate, clock) if blocks else {}
+        races: Races = {}
+        if blocks:
+            races = self._guard_races(thread, op, guard, gate, clock, footprint)
         for event in self._conflicts(thread, footprint, clock):
             if event.precedes(clock):
                 continue
@@ -109,7 +111,8 @@ class History:
 
     def blocked(self, thread: str, op: Op) -> Races:
         """Return the events that a pending, blocked operation is in a reversible race with."""
-        return self._guard_races(thread, op, op.guard(), op.gate(), self.clock_of(thread), True)
+        clock = self.clock_of(thread)
+        return self._guard_races(thread, op, op.guard(), op.gate(), clock, {}, blocked=True)
 
     def blocked_twice(self, thread: str, op: Op) -> list[tuple[Event, Event]]:
         """
@@ -161,6 +164,10 @@ class History:
             if later.clock.get(thread, 0) < local
         ]
 
+    def leads_to_end(self, step: int) -> bool:
+        """Tell whether the event of a step (1-based) happens before the last one, or is it."""
+        return self.events[step - 1].precedes(self.events[-1].clock)
+
     def _conflicts(self, thread: str, footprint: Footprint, clock: Clock) -> list[Event]:
         """Events of others that conflict with `footprint`, latest first, not before `clock`."""
         found: dict[int, Event] = {}
@@ -184,14 +191,19 @@ class History:
         guard: tuple[Key, ...],
         gate: Key | None,
         clock: Clock,
+        footprint: Footprint,
+        *,
         blocked: bool = False,
     ) -> Races:
         """Events on the guard and the gate before which the operation could have run instead."""
         races: Races = {}
         for key in guard if gate is None else (*guard, gate):
             seen = dict(clock)
+            conflicts = CONFLICT[footprint.get(key, WRITE)]
             for event, mode in reversed(self.accesses.get(key, ())):
-                if mode == 0 or event.thread == thread or event.precedes(seen):
+                if mode == READ or not conflicts[mode]:
+                    continue
+                if event.thread == thread or event.precedes(seen):
                     continue
                 admitted = self._admitted(thread, op, key, event)
                 if admitted is not False and gate is not None:

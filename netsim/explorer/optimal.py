@@ -47,7 +47,7 @@ class Node:
 
     def __init__(
         self,
-        enabled: tuple[str, ...],
+        enabled: Sequence[SimThread],
         sleep: Sleep,
         inside: Inside,
         taken: Move,
@@ -114,7 +114,7 @@ class OptimalDpor:
         self._inside: Inside = {}
         self._wut: list[Move] = []
         self._races: list[Race] = []
-        self._ended = False
+        self._halted = False
         #: The choices made along the path, and what `Sim.mark` said there.
         self._choices: list[Choice] = []
         self._marks: dict[int, list[Mark]] = {}
@@ -150,8 +150,7 @@ class OptimalDpor:
             if move is None:
                 self.finish(sim)
                 return None
-        names = tuple(thread.name for thread in enabled)
-        self.path.append(Node(names, self._sleep, self._inside, move, wut))
+        self.path.append(Node(enabled, self._sleep, self._inside, move, wut))
         return sim.by_name[move.thread], move.value
 
     def _awake(self, sim: Sim, move: Move, enabled: Sequence[SimThread]) -> bool:
@@ -164,12 +163,16 @@ class OptimalDpor:
 
     def _any(self, sim: Sim, enabled: Sequence[SimThread]) -> Move | None:
         """Return the step that needs no switch, else the first that is awake."""
+        sleep = self._sleep
+        if not sleep:
+            last = self._last
+            return Move(next((t.name for t in enabled if t.name == last), enabled[0].name), 0)
         found: Move | None = None
         for thread in enabled:
             if found is not None and thread.name != self._last:
                 continue
             for value in self._values(sim, thread):
-                if (thread.name, value) not in self._sleep:
+                if (thread.name, value) not in sleep:
                     found = Move(thread.name, value)
                     break
         return found
@@ -188,13 +191,16 @@ class OptimalDpor:
         taken = node.taken
         footprint = taken.footprint = step.footprint
         self._choices.append(Choice(step.thread, step.choice))
-        self._sleep = {
-            key: theirs
-            for key, theirs in node.sleep.items()
-            if key[0] != step.thread and not dependent(theirs, footprint)
-        }
+        sleep = node.sleep
+        if sleep:
+            sleep = {
+                key: theirs
+                for key, theirs in sleep.items()
+                if key[0] != step.thread and not dependent(theirs, footprint)
+            }
+        self._sleep = sleep
         if node.inside:
-            self._inside = {key: v for key, v in node.inside.items() if key in self._sleep}
+            self._inside = {key: v for key, v in node.inside.items() if key in sleep}
         node.shown = step.inside
         self._wut = taken.children
         self._last = step.thread
@@ -208,10 +214,11 @@ class OptimalDpor:
             self._races.append(
                 Race(earlier, step.thread, step.choice, event.index, sure and certain)
             )
-        for value in (*range(step.options), *step.inside):
-            if value != step.choice:
-                certain = value < step.options
-                self._races.append(Race(event, step.thread, value, event.index, certain))
+        if step.options > 1 or step.inside or not certain:
+            for value in (*range(step.options), *step.inside):
+                if value != step.choice:
+                    certain = value < step.options
+                    self._races.append(Race(event, step.thread, value, event.index, certain))
 
     def _void(self, taken: Move, step: Step) -> None:
         """What keeps a strike inside a step from its end might not be there earlier."""
@@ -226,7 +233,8 @@ class OptimalDpor:
     def finish(self, sim: Sim) -> None:
         """Take what is blocked at the end of an execution into account."""
         end = len(self.history.events)
-        halted, sim.halted = sim.halted, False
+        self._halted = halted = sim.halted
+        sim.halted = False
         try:
             for thread in sim.threads:
                 op = thread.pending
@@ -256,6 +264,7 @@ class OptimalDpor:
         """
         self._reverse()
         races = self._races
+        self._halted = False
         while self.path:
             node = self.path[-1]
             length = len(self.path) - 1
@@ -276,7 +285,7 @@ class OptimalDpor:
 
     def _reverse(self) -> None:
         """Have notdep(e, E).e' explored for every race of the execution, unless it is covered."""
-        end = len(self.history.events)
+        end = len(self.history.events) - self._halted  # nothing can follow a halt
         notdep: dict[int, list[Event]] = {}
         for race in self._races:
             event = race.event
@@ -287,7 +296,7 @@ class OptimalDpor:
                 before = [step for step in before if not race.also.precedes(step.clock)]
             node = self.path[event.index]
             first = before[0].thread if before else race.thread
-            if first not in node.enabled:
+            if not any(thread.name == first for thread in node.enabled):
                 continue  # what it waits for is not there without `event`
             last = Move(race.thread, race.value, race.touches(before))
             ask = self._asking(event.index, ())

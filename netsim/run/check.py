@@ -13,6 +13,7 @@ from netsim.checkers.ending import aftermath, unfinished
 from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
+from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, Observer, execute
 from netsim.explorer.normal import Recorder, equivalents
 from netsim.explorer.optimal import OptimalDpor
@@ -115,7 +116,7 @@ class Search:
                     return
                 if execution.complete:
                     strategy.finish(execution.sim)
-                    self._judge(execution)
+                    self._judge(execution, strategy.history)
                 elif not execution.void:
                     self.blocked += 1
                 if first and self.candidates:
@@ -143,7 +144,7 @@ class Search:
         assert judged is not None
         return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
 
-    def _judge(self, execution: Execution) -> None:
+    def _judge(self, execution: Execution, history: History) -> None:
         self.executions += 1
         run = self.program.run
         if unfinished(run.sim):
@@ -154,7 +155,7 @@ class Search:
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
             self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
-        found = judge(observed, at_end, self.reference, faults, self.program)
+        found = judge(observed, at_end, self.reference, faults, self.program, history)
         known = self.outcomes.get(observed)
         candidate = _Candidate(execution.schedule, execution.switches(), None)
         if known is None or candidate.beats(known[1]):
@@ -190,7 +191,7 @@ def check(
     design = load(design) if isinstance(design, str) else design
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
-    program = ScenarioProgram(design, scenario, options)
+    program = ScenarioProgram(design, scenario, options, halts_last=True)
     search = Search(program, bounds)
     program.start()
     unreached = program.run.unreached
@@ -300,8 +301,8 @@ def normalise(
     )
     best: tuple[_Candidate, Judged, str] | None = None
     for schedule in [candidate.schedule, *equivalents(program, candidate.schedule)]:
-        digest, races = Digest(), DataRaces()
-        execution = execute(program, Recorder(schedule), (digest, races))
+        recorder, digest, races = Recorder(schedule), Digest(), DataRaces()
+        execution = execute(program, recorder, (digest, races))
         if not execution.complete or len(execution.schedule) != len(schedule):
             continue
         at_end = judge_run(program.run)
@@ -312,6 +313,7 @@ def normalise(
             search.reference,
             faults_of(execution.sim),
             program,
+            recorder.history,
         ):
             if judged.id == identity:
                 mine = _Candidate(execution.schedule, execution.preemptions, judged)

@@ -46,6 +46,8 @@ class ScenarioProgram:
     """
     A program for the explorer; `run` is the machine of the latest start.
 
+    With `halts_last`, a halt waits for what it cannot hide (`netsim.sync.halt`): for searches.
+
     Raises UsageError at once if the scenario does not fit the design.
     """
 
@@ -57,8 +59,10 @@ class ScenarioProgram:
         *,
         sites: bool = False,
         boots: Boots | None = None,
+        halts_last: bool = False,
     ) -> None:
         self.design = design
+        self.halts_last = halts_last
         self.boots = boots or Boots()
         self.scenario = scenario
         self.options = options
@@ -78,14 +82,9 @@ class ScenarioProgram:
         )
         #: Those of them that kill whom they strike, or panic if that is an interrupt.
         self.killers = tuple(
-            name
-            for name in self.striking
-            if any(
-                design.operations[call.name].dies for call in scenario.flows[int(name) - 1].calls
-            )
-        )
-        self.halting = bool(self.killers) or any(
-            design.operations[call.name].halts for call in calls
+            str(n)
+            for n, flow in enumerate(scenario.flows, 1)
+            if flow.strike is not None and any(design.operations[c.name].dies for c in flow.calls)
         )
         if any(design.operations[call.name].halts for call in scenario.initial):
             raise UsageError("an operation that ends the machine cannot stand in { }")
@@ -112,7 +111,7 @@ class ScenarioProgram:
         self.run = run = Run(sim, system, {}, boot.initial, boot.unreached)
         if boot.unreached:
             return sim
-        sim.halting = self.halting
+        sim.halts_last = self.halts_last
         sim.faults = sim.fault_budget = self.options.faults
         self._spawn(run)
         sim.recording = True

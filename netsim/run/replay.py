@@ -12,6 +12,7 @@ from netsim.core.access import Key
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import Life, SimThread
 from netsim.design import Design
+from netsim.explorer.events import History
 from netsim.explorer.loop import execute
 from netsim.notation import parse
 from netsim.results import Divergence, Event, Finding, ReplayResult
@@ -40,6 +41,7 @@ class Follower:
         self.expected = expected
         self.diverged: Divergence | None = None
         self.events: list[Event] = []
+        self.history = History()
         self._call = ""
         self._function = ""
         self._operation = ""
@@ -49,6 +51,7 @@ class Follower:
     def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start over."""
         self.events = []
+        self.history = History()
         self._reports = 0
         sim.changes = []
         return ()
@@ -108,6 +111,7 @@ class Follower:
             self._diverge(
                 len(self.events), "a strike that runs to its end inside the step", "none can"
             )
+        self.history.append(step)
         findings = tuple(report.kind for report in sim.reports[self._reports :])
         self._reports = len(sim.reports)
         self.events.append(
@@ -222,7 +226,7 @@ def replay(
     at_end = judge_run(program.run)
     observed = observe(program)
     reference = SerialReference(program, ORDERS_MAX, 100_000)
-    judged = judge(observed, at_end, reference, faults_of(execution.sim), program)
+    judged = judge(observed, at_end, reference, faults_of(execution.sim), program, follower.history)
     findings: dict[str, Finding] = {}
     for one in judged:
         made = finding(

@@ -17,7 +17,6 @@ from typing import Any
 
 from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode, merge
 from netsim.core.fault import Halt, Stop
-from netsim.core.memory import KObject, peek
 from netsim.core.op import Op
 from netsim.core.sim import Nested, Sim, Step, cite
 from netsim.core.thread import Life, SimThread
@@ -42,17 +41,19 @@ class Inside:
         self.strikes = strikes
         self.reach = reach
         self.killers = killers
+        sim.rounds += 1  # every read is passed on, even where nothing is recorded
         sim.plain_read = self._read  # type: ignore[method-assign]
         sim.plain_write = self._write  # type: ignore[method-assign]
 
-    def _read(self, obj: Any, key: Key) -> None:
+    def _read(self, key: Key) -> None:
         self._place(key, READ)
-        Sim.plain_read(self.sim, obj, key)
+        Sim.plain_read(self.sim, key)
 
-    def _write(self, obj: KObject, key: Key, old: Any, new: Any) -> None:
-        if self._place(key, WRITE):
-            old = peek(obj, key[1])
-        Sim.plain_write(self.sim, obj, key, old, new)
+    def _write(self, key: Key, old: Any, new: Any) -> None:
+        struck = self._place(key, WRITE)
+        Sim.plain_write(self.sim, key, old, new)
+        if struck and (old is new or old == new):  # what the strike wrote may be overwritten
+            self.sim.value_changed(key, old, new)
 
     def _place(self, key: Key, mode: Mode) -> bool:
         """Pass the places before an access; tell whether a strike was made at one."""
@@ -90,6 +91,7 @@ class Inside:
         coroutine.at = STRUCK
         apart = _Apart(step) if step is not None else None
         nested: list[Nested] = []
+        halts_last, sim.halts_last = sim.halts_last, False
         while strike.pending is not None:
             op = strike.pending
             if not op.enabled(sim, strike):
@@ -99,6 +101,7 @@ class Inside:
                 break
             nested.append(Nested(strike.name, op, cite(strike.codes()[:1])[0]))
             sim.nest(strike)
+        sim.halts_last = halts_last
         if step is not None and apart is not None:
             step.touched = apart.join()
             step.nested = nested

@@ -157,7 +157,7 @@ class _Never(Op):
 class _OnCpu(Op):
     """An operation that wants its CPU, too."""
 
-    __slots__ = ("coroutine", "cpu", "may_sleep", "name", "op")
+    __slots__ = ("coroutine", "cpu", "leaves", "may_sleep", "name", "op")
 
     def __init__(self, op: Op, coroutine: Interruptible, cpu: Cpu) -> None:
         self.op = op
@@ -165,6 +165,7 @@ class _OnCpu(Op):
         self.cpu = cpu
         self.name = op.name  # type: ignore[misc]
         self.may_sleep = op.may_sleep  # type: ignore[misc]
+        self.leaves = op.leaves  # type: ignore[misc]
 
     def call(self) -> str:
         return self.op.call()

@@ -30,7 +30,7 @@ from tests.explorer.programs import INSTRUCTIONS, PRIMITIVES, Interpreter, Progr
 
 PROGRAMS = int(os.environ.get("NETSIM_ORACLE_PROGRAMS", "160"))
 #: A program with more interleavings is left out.
-EXECUTIONS_MAX = 3000
+EXECUTIONS_MAX = 4000
 
 
 def explore(program: Interpreter, *observers: Observer) -> tuple[Everything, int]:
