@@ -168,6 +168,11 @@ def test_reports_for_people(golden: Callable[[str, str], None]) -> None:
     )
     golden("lost-off.txt", netsim("check", "netoops-v1@2.6.35", RACE).stdout)
     golden("show.txt", netsim("show", "netoops-v1").stdout)
+    beside, struck = (
+        netsim("check", "netoops-v1", f"{{ set 10.0.0.1 }} off || {oops}").stdout
+        for oops in ("oops", "!oops")
+    )
+    golden("strike.txt", beside + struck)
     golden("notation.txt", netsim("check", "netoops-v1", "off || || read").stderr)
 
 

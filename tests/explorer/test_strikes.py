@@ -21,7 +21,7 @@ import pytest
 
 from netsim.core.access import WRITE, Key, Mode
 from netsim.core.sim import Sim
-from netsim.core.thread import Context, Life
+from netsim.core.thread import Context, Life, SimThread
 from netsim.explorer.events import History
 from netsim.run.reach import Reach
 from netsim.sync import interrupt
@@ -98,7 +98,7 @@ class Striking(Interpreter):
     def __init__(self, program: Struck, reach: Mapping[Key, Mode] | None = None) -> None:
         super().__init__(program.flows)
         self.struck = program
-        self.reach = dict(reach or {})
+        self.reach = reach or {}
         first = len(program.flows) + 1
         self.striking = [str(first + n) for n in range(len(program.strikes))]
 
@@ -247,6 +247,24 @@ class TestPlantedFaults:
 
     def test_the_gate_is_no_guard(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(interrupt._OnCpu, "gate", lambda _self: None)
+
+        assert _turns_red()
+
+    def test_no_places_inside_steps(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Reach, "grew", lambda _self: False)
+
+        assert _turns_red()
+
+    def test_a_kill_undoes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Half of what a killed step would have written is a state of its own."""
+        original = Inside._meets
+
+        def only_conflicts(self: Inside, strike: SimThread, key: Key, mode: Mode) -> bool:
+            if self.reach is not EVERYWHERE:
+                self.killers = ()
+            return original(self, strike, key, mode)
+
+        monkeypatch.setattr(Inside, "_meets", only_conflicts)
 
         assert _turns_red()
 
