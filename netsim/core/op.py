@@ -26,6 +26,8 @@ class Op:
     may_sleep: ClassVar[bool] = False
     #: True if something leaves the machine, or it ends: what a halt does not undo.
     leaves: ClassVar[bool] = False
+    #: Location that must admit the operation whatever its guard says, such as its CPU.
+    gate: ClassVar[Key | None] = None
 
     def call(self) -> str:
         """Return the kernel's name of this very call."""
@@ -42,10 +44,6 @@ class Op:
     def guard(self) -> tuple[Key, ...]:
         """Locations that decide whether the operation is enabled; empty if it never blocks."""
         return ()
-
-    def gate(self) -> Key | None:
-        """Location that must admit the operation whatever its guard says, such as its CPU."""
-        return None
 
     def admits(self, key: Key, state: Any, thread: str) -> bool | None:
         """

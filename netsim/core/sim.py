@@ -39,25 +39,20 @@ class Step:
     the acquire (True) and release (False) edges.
 
     `inside` are further values, found only by making the step: places inside it where a strike
-    makes a difference; `nested` are the operations of the strike that was made at one (`place`),
-    `touched` is what they touched.  A `void` step could not be made with its value after all; what
-    it did means nothing.
+    makes a difference; `inner` is the strike that was made at one.
     """
 
     __slots__ = (
         "before",
         "choice",
         "footprint",
+        "inner",
         "inside",
-        "nested",
         "op",
         "options",
-        "place",
         "plain",
         "sync",
         "thread",
-        "touched",
-        "void",
     )
 
     def __init__(self, thread: str, op: Op, choice: int, options: int) -> None:
@@ -70,10 +65,7 @@ class Step:
         self.plain: list[tuple[Key, Mode, str]] = []
         self.sync: list[tuple[bool, Key]] = []
         self.inside: Sequence[int] = ()
-        self.nested: Sequence[Nested] = ()
-        self.place = ""
-        self.touched: Footprint = {}
-        self.void = False
+        self.inner: Inner | None = None
 
 
 @attrs.frozen
@@ -83,6 +75,20 @@ class Nested:
     thread: str
     op: Op
     function: str
+
+
+@attrs.frozen
+class Inner:
+    """
+    A strike inside a step: at which place in words, its operations, and what they touched.
+
+    If it is `void` the step could not be made with its value after all; what it did means nothing.
+    """
+
+    place: str = ""
+    nested: Sequence[Nested] = ()
+    touched: Footprint = attrs.Factory(dict)
+    void: bool = False
 
 
 @attrs.define(eq=False)

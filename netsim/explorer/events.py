@@ -86,7 +86,7 @@ class History:
         thread, op, footprint = step.thread, step.op, step.footprint
         mine = self.last.setdefault(thread, [])
         clock: Clock = dict(mine[-1].clock) if mine else {}
-        guard, gate = op.guard(), op.gate()
+        guard, gate = op.guard(), op.gate
         blocks = bool(guard) or gate is not None
         races: Races = {}
         if blocks:
@@ -112,7 +112,7 @@ class History:
     def blocked(self, thread: str, op: Op) -> Races:
         """Return the events that a pending, blocked operation is in a reversible race with."""
         clock = self.clock_of(thread)
-        return self._guard_races(thread, op, op.guard(), op.gate(), clock, {}, blocked=True)
+        return self._guard_races(thread, op, op.guard(), op.gate, clock, {}, blocked=True)
 
     def blocked_twice(self, thread: str, op: Op) -> list[tuple[Event, Event]]:
         """
@@ -120,7 +120,7 @@ class History:
 
         One took its CPU, the other closed its guard, and neither happens before the other.
         """
-        guard, gate, clock = op.guard(), op.gate(), self.clock_of(thread)
+        guard, gate, clock = op.guard(), op.gate, self.clock_of(thread)
         if gate is None or not guard:
             return []
         takers = self._closers(thread, op, (gate,), clock)

@@ -131,7 +131,8 @@ def execute(
         strategy.stepped(sim, step)
         for observer in observers:
             observer.stepped(sim, step)
-        preemptions += 2 * bool(step.nested)
-        if step.void:
-            return Execution(sim, schedule, complete, cut, preemptions, void=True)
+        if step.inner is not None:
+            preemptions += 2
+            if step.inner.void:
+                return Execution(sim, schedule, complete, cut, preemptions, void=True)
     return Execution(sim, schedule, complete, cut, preemptions)

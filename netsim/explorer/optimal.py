@@ -205,7 +205,7 @@ class OptimalDpor:
         self._wut = taken.children
         self._last = step.thread
         self._depth += 1
-        if step.void:
+        if step.inner is not None and step.inner.void:
             self._void(taken, step)
             return
         event, races = self.history.append(step)
@@ -340,7 +340,7 @@ class OptimalDpor:
         if thread is None or not sim.is_enabled(thread) or not _offers(sim, thread, last.value):
             raise Unmakeable
         step = sim.step(thread, last.value)
-        if step.void:
+        if step.inner is not None and step.inner.void:
             raise Unmakeable
         return step.footprint
 

@@ -30,7 +30,10 @@ class Reach:
         if not strikes:
             for key, mode, _function in step.plain:
                 self.plain[key, mode] = None
-        for key, mode in (step.footprint if strikes else step.touched).items():
+        touched: Footprint = step.footprint if strikes else {}
+        if step.inner is not None:
+            touched = step.inner.touched
+        for key, mode in touched.items():
             self.touched[key] = merge(self.touched.get(key, mode), mode)
 
     def grew(self) -> bool:

@@ -107,7 +107,7 @@ class Follower:
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Add the step to the story."""
-        if step.void:
+        if step.inner is not None and step.inner.void:
             self._diverge(
                 len(self.events), "a strike that runs to its end inside the step", "none can"
             )
@@ -134,11 +134,11 @@ class Follower:
 
 
 def _inside(sim: Sim, step: Step) -> tuple[str, ...]:
-    if not step.nested:
+    inner = step.inner
+    if inner is None or not inner.nested:
         return ()
-    strike = step.nested[0].thread
-    lines = [f"flow {strike} strikes here, {step.place}:"]
-    for one in step.nested:
+    lines = [f"flow {inner.nested[0].thread} strikes here, {inner.place}:"]
+    for one in inner.nested:
         call = f"{one.op.call()} {one.op.label()}".rstrip()
         lines.append(f"{one.function}(): {call}" if one.function else call)
     died = sim.by_name[step.thread].life is Life.KILLED

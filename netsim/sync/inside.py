@@ -18,7 +18,7 @@ from typing import Any
 from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode, merge
 from netsim.core.fault import Halt, Stop
 from netsim.core.op import Op
-from netsim.core.sim import Nested, Sim, Step, cite
+from netsim.core.sim import Inner, Nested, Sim, Step, cite
 from netsim.core.thread import Life, SimThread
 from netsim.sync.interrupt import STRUCK, Interruptible, Killed, pending_strike
 
@@ -67,11 +67,8 @@ class Inside:
             if pending_strike(self.sim, strike) is not coroutine.cpu:
                 continue
             if coroutine.places == coroutine.at:
-                step = self.sim.under_way
-                if step is not None:
-                    verb = "writes" if mode == WRITE else "reads"
-                    step.place = f"before it {verb} {key[0]}.{key[1]}"
-                self._strike(coroutine, strike)
+                verb = "writes" if mode == WRITE else "reads"
+                self._strike(coroutine, strike, f"before it {verb} {key[0]}.{key[1]}")
                 struck = True
             elif not coroutine.at and self._meets(strike, key, mode):
                 step = self.sim.under_way
@@ -85,26 +82,25 @@ class Inside:
         theirs = self.reach.get(key)
         return theirs is not None and CONFLICT[mode][theirs]
 
-    def _strike(self, coroutine: Interruptible, strike: SimThread) -> None:
+    def _strike(self, coroutine: Interruptible, strike: SimThread, place: str) -> None:
         sim, thread, step = self.sim, self.sim.current, self.sim.under_way
         assert thread is not None
         coroutine.at = STRUCK
         apart = _Apart(step) if step is not None else None
         nested: list[Nested] = []
+        void = False
         halts_last, sim.halts_last = sim.halts_last, False
         while strike.pending is not None:
             op = strike.pending
             if not op.enabled(sim, strike):
                 nested.append(Nested(strike.name, op, ""))
-                if step is not None:
-                    step.void = True
+                void = True
                 break
             nested.append(Nested(strike.name, op, cite(strike.codes()[:1])[0]))
             sim.nest(strike)
         sim.halts_last = halts_last
         if step is not None and apart is not None:
-            step.touched = apart.join()
-            step.nested = nested
+            step.inner = Inner(place, nested, apart.join(), void)
             step.op = _Struck(step.op, nested)
         if sim.halted:
             raise Halt
@@ -141,11 +137,12 @@ class _Apart:
 class _Struck(Op):
     """The operation of a step with a strike inside: it wants all that the strike waits for."""
 
-    __slots__ = ("name", "nested", "op")
+    __slots__ = ("gate", "name", "nested", "op")
 
     def __init__(self, op: Op, nested: Sequence[Nested]) -> None:
         self.op = op
         self.name = op.name  # type: ignore[misc]
+        self.gate = op.gate  # type: ignore[misc]
         self.nested = nested
 
     def call(self) -> str:
@@ -154,15 +151,12 @@ class _Struck(Op):
     def label(self) -> str:
         return self.op.label()
 
-    def gate(self) -> Key | None:
-        return self.op.gate()
-
     def guard(self) -> tuple[Key, ...]:
         keys = [key for one in self.nested for key in one.op.guard()]
         return tuple(dict.fromkeys((*self.op.guard(), *keys)))
 
     def admits(self, key: Key, state: Any, thread: str) -> bool | None:
-        if key == self.op.gate() or key in self.op.guard():
+        if key == self.gate or key in self.op.guard():
             return self.op.admits(key, state, thread)
         told = [n.op.admits(key, state, n.thread) for n in self.nested if key in n.op.guard()]
         return False if False in told else None

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from netsim.core.access import INC, READ, WRITE, Key
 from netsim.core.op import Op
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Inner, Sim, Step
 from netsim.core.thread import Context, Life, SimThread
 from netsim.core.traps import perform
 from netsim.sync.choose import Choose
@@ -120,7 +120,7 @@ class Interruptible(Coroutine[Op, Any, Any]):
         finally:
             self.runs = False
             if self.at > 0 and self.step is not None:
-                self.step.void = True
+                self.step.inner = Inner(void=True)
         return op if self.cpu is None else _OnCpu(op, self, self.cpu)
 
     def throw(self, *error: Any) -> Op:
@@ -157,7 +157,7 @@ class _Never(Op):
 class _OnCpu(Op):
     """An operation that wants its CPU, too."""
 
-    __slots__ = ("coroutine", "cpu", "leaves", "may_sleep", "name", "op")
+    __slots__ = ("coroutine", "cpu", "gate", "leaves", "may_sleep", "name", "op")
 
     def __init__(self, op: Op, coroutine: Interruptible, cpu: Cpu) -> None:
         self.op = op
@@ -166,6 +166,7 @@ class _OnCpu(Op):
         self.name = op.name  # type: ignore[misc]
         self.may_sleep = op.may_sleep  # type: ignore[misc]
         self.leaves = op.leaves  # type: ignore[misc]
+        self.gate = cpu.key  # type: ignore[misc]
 
     def call(self) -> str:
         return self.op.call()
@@ -175,9 +176,6 @@ class _OnCpu(Op):
 
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
         return self.cpu.running() is thread and self.op.enabled(sim, thread)
-
-    def gate(self) -> Key | None:
-        return self.cpu.key
 
     def guard(self) -> tuple[Key, ...]:
         return self.op.guard()

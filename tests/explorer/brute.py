@@ -58,7 +58,7 @@ def every_interleaving(program: Interpreter, executions_max: int) -> Everything:
                 todo += [[*prefix, other] for other in ways[1:]]
                 prefix = [*prefix, ways[0]]
             step = sim.step(sim.by_name[name], value)
-            void = step.void
+            void = step.inner is not None and step.inner.void
             if void:
                 break
             if len(prefix) == depth + 1:  # these values show only now, and only once

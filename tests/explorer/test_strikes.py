@@ -246,7 +246,13 @@ class TestPlantedFaults:
         assert differs(TWO)
 
     def test_the_gate_is_no_guard(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(interrupt._OnCpu, "gate", lambda _self: None)
+        original = interrupt._OnCpu.__init__
+
+        def ungated(self: Any, *arguments: Any) -> None:
+            original(self, *arguments)
+            self.gate = None
+
+        monkeypatch.setattr(interrupt._OnCpu, "__init__", ungated)
 
         assert _turns_red()
 
