@@ -39,7 +39,8 @@ class Operation:
 
     `run` takes the system and the arguments and returns the result: None, an int (negative: an
     errno), or a string.  `samples` are the argument lists that the matrix uses; none keeps the
-    operation out of it.  `halts` marks one that ends the whole machine.
+    operation out of it.  `halts` marks one that ends the whole machine, `dies` one that, as a
+    strike, kills the struck flow, or ends the machine if that is in interrupt context.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Operation:
     samples: tuple[tuple[str, ...], ...] = ((),)
     source: str = ""
     halts: bool = False
+    dies: bool = False
 
     def signature(self) -> str:
         """Return the operation as one would write it, with placeholders."""

@@ -239,6 +239,8 @@ class Event:
     changes: tuple[str, ...]
     enabled: tuple[str, ...]
     findings: tuple[str, ...] = ()
+    #: The strike inside the step, in words: at which place, and each of its operations.
+    inside: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -68,7 +68,7 @@ def test_exit_codes(code: int, arguments: list[str]) -> None:
         ("expected", ["check", "netoops-v1", "{ read"]),
         ("expected", ["check", "netoops-v1", "(" * 5000]),
         ("device name", ["check", "netoops-v1", 'unregister "../../etc/passwd"']),
-        ("not yet", ["check", "netoops-v1", "off || !oops"]),
+        ("process context", ["check", "netoops-v1", "off || !off"]),
         ("not yet", ["matrix", "netoops-v1", "--flows", "3"]),
         ("must be more than 0", ["check", "netoops-v1", "read", "--max-executions", "0"]),
         ("integer", ["check", "netoops-v1", "read", "--max-steps", "many"]),
@@ -179,6 +179,11 @@ def test_reports_for_people(golden: Callable[[str, str], None]) -> None:
     )
     golden("lost-off.txt", netsim("check", "netoops-v1@2.6.35", RACE).stdout)
     golden("show.txt", netsim("show", "netoops-v1").stdout)
+    beside, struck = (
+        netsim("check", "netoops-v1", f"{{ set 10.0.0.1 }} off || {oops}").stdout
+        for oops in ("oops", "!oops")
+    )
+    golden("strike.txt", beside + struck)
     golden("notation.txt", netsim("check", "netoops-v1", "off || || read").stderr)
 
 

@@ -215,6 +215,8 @@ async def soft(m: Machine) -> int:
 
 
 ANY = (Context.PROCESS, Context.SOFTIRQ)
+#: Written to /proc/sysrq-trigger, typed on a keyboard, or received as a break by a serial port.
+SYSRQ = (Context.PROCESS, Context.HARDIRQ, Context.SOFTIRQ)
 BOTTOM_HALF = (Context.SOFTIRQ,)
 
 
@@ -345,7 +347,7 @@ def operations() -> Mapping[str, Operation]:
             "sysrq y: dump the log although nothing is wrong",
             soft,
             (),
-            ANY,
+            SYSRQ,
             source="drivers/char/sysrq.c, patch 04",
         ),
     ]

@@ -7,6 +7,7 @@ finding of its own: the root is, and the rest is what follows from it.
 
 import attrs
 
+from netsim.core.access import Key
 from netsim.core.fault import Report, Site
 from netsim.core.sim import Sim
 from netsim.core.thread import Life, SimThread
@@ -33,6 +34,32 @@ def unfinished(sim: Sim) -> list[SimThread]:
     ]
 
 
+def held_by_killed(sim: Sim) -> dict[Key, str]:
+    """Return the locks that stay held because a strike killed who holds them, by location."""
+    return {
+        lock.key: lock.name
+        for thread in sim.threads
+        if thread.life is Life.KILLED
+        for lock, _ in thread.held
+    }
+
+
+def stranded(sim: Sim) -> list[SimThread]:
+    """List the threads that wait for ever for what a killed one holds."""
+    return [t for t in unfinished(sim) if _chain(sim, t)[-1].life is Life.KILLED]
+
+
+def aftermath(sim: Sim) -> list[str]:
+    """Say what a killed flow leaves behind: information, for whoever kills it does that."""
+    told = [
+        f"{sim.title(thread)} is killed while it holds {lock.name}, which stays held"
+        for thread in sim.threads
+        if thread.life is Life.KILLED
+        for lock, _ in thread.held
+    ]
+    return told + [_follows(sim, thread) for thread in stranded(sim)]
+
+
 def judge_ending(sim: Sim) -> Ending:
     """Explain a quiescent machine: each unfinished thread is a root or a consequence."""
     stuck = unfinished(sim)
@@ -52,7 +79,7 @@ def judge_ending(sim: Sim) -> Ending:
                 consequences.append(_follows(sim, thread))
         elif last.life is Life.LIVE and last is thread:
             reports.append(_hung(sim, thread))
-        else:
+        elif last.life is not Life.KILLED:
             consequences.append(_follows(sim, thread))
     return Ending(tuple(reports), tuple(consequences), bool(stuck))
 
@@ -62,7 +89,7 @@ def _chain(sim: Sim, thread: SimThread) -> list[SimThread]:
     chain = [thread]
     while True:
         last = chain[-1]
-        if last.pending is None:
+        if last.pending is None or last.life is not Life.LIVE:
             return chain
         blockers = [
             blocker
@@ -88,9 +115,21 @@ def _deadlock(sim: Sim, cycle: list[SimThread]) -> Report:
     sites: list[Site] = []
     parts: list[str] = []
     objects: list[str] = []
+    struck = [thread.interrupts for thread in cycle]
     for thread in cycle:
         assert thread.pending is not None
         wanted = thread.pending.label()
+        if thread in struck:  # it waits for nothing but its CPU
+            sites += [sim.site_at(mark, f"holds {lock.name} since") for lock, mark in thread.held]
+            continue
+        if thread.interrupts in cycle:
+            objects.append(wanted)
+            sites.append(sim.site_of(thread, f"acquires {wanted}"))
+            parts.append(
+                f"{sim.title(thread)} {'waits' if thread.pending.may_sleep else 'spins'} for "
+                f"{wanted}, which {_holds(sim, thread)}"
+            )
+            continue
         objects.append(wanted)
         sites.append(sim.site_of(thread, f"acquires {wanted}"))
         sites += [sim.site_at(mark, f"holds {lock.name} since") for lock, mark in thread.held]
@@ -107,6 +146,14 @@ def _deadlock(sim: Sim, cycle: list[SimThread]) -> Report:
         sim.steps,
         True,
     )
+
+
+def _holds(sim: Sim, thread: SimThread) -> str:
+    assert thread.interrupts is not None
+    assert thread.pending is not None
+    if thread.interrupts in thread.pending.blockers(sim):
+        return f"{sim.title(thread.interrupts)} holds, the flow that it interrupted"
+    return f"cannot come free while {sim.title(thread.interrupts)} is interrupted"
 
 
 def _hung(sim: Sim, thread: SimThread) -> Report:

@@ -1,7 +1,8 @@
 """
 What is left behind at quiescence: references whose holder is gone, memory that nothing points to.
 
-What live configuration holds is no leak, and neither is what a stopped or hung operation holds.
+What live configuration holds is no leak, and neither is what a stopped or hung operation holds,
+or one that a strike killed: whoever it was has no chance to give anything back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,6 +56,9 @@ def leaked_memory(sim: Sim, roots: Sequence[KObject]) -> list[Report]:
         return []
     reached: set[str] = set()
     todo = list(roots)
+    for thread in sim.threads:
+        if thread.life is Life.KILLED:
+            todo += [value for value in thread.variables() if isinstance(value, KObject)]
     while todo:
         obj = todo.pop()
         if obj._label in reached:

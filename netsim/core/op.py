@@ -37,6 +37,8 @@ class Op:
     idles: ClassVar[bool] = False
     #: False if `admits` cannot tell.
     exact: ClassVar[bool] = True
+    #: Location that must admit the operation whatever its guard says, such as its CPU.
+    gate: ClassVar[Key | None] = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -61,16 +63,20 @@ class Op:
 
     def admits(self, key: Key, state: Any, thread: str) -> bool | None:
         """
-        Tell whether the operation of `thread` is enabled while guard location `key` has `state`.
+        Tell whether the operation of `thread` is enabled while location `key` has `state`.
 
-        Several guard locations are alternatives: one that admits is enough.  None: that state
-        alone does not tell.
+        Several guard locations are alternatives: one that admits is enough; the gate comes on top
+        of them.  None: that state alone does not tell.
         """
         return True
 
     def options(self, sim: "Sim") -> int:
         """Return how many values the environment may choose for this operation (1: no choice)."""
         return 1
+
+    def open_ended(self) -> bool:
+        """Tell whether making the step may show further values; see `Step.inside`."""
+        return False
 
     def apply(self, sim: "Sim", thread: "SimThread") -> Any:
         """Perform the operation and return its result to the simulated code."""

@@ -6,13 +6,13 @@ a random source, and two machines may be alive at once.
 """
 
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import attrs
 
-from netsim.core.access import INC, READ, WRITE, Key, Mode, merge
+from netsim.core.access import INC, READ, WRITE, Footprint, Key, Mode, merge
 from netsim.core.fault import Halt, Report, Site, Stop
 from netsim.core.op import Op
 from netsim.core.thread import Context, Life, Mark, SimThread
@@ -37,9 +37,23 @@ class Step:
     to the strongest mode; `before` gives the state that synchronisation objects (and the version
     that plain fields) had before the step; `plain` lists unsynchronised accesses in order; `sync`
     the acquire (True) and release (False) edges.
+
+    `inside` are further values, found only by making the step: places inside it where a strike
+    makes a difference; `inner` is the strike that was made at one.
     """
 
-    __slots__ = ("before", "choice", "footprint", "op", "options", "plain", "sync", "thread")
+    __slots__ = (
+        "before",
+        "choice",
+        "footprint",
+        "inner",
+        "inside",
+        "op",
+        "options",
+        "plain",
+        "sync",
+        "thread",
+    )
 
     def __init__(self, thread: str, op: Op, choice: int, options: int) -> None:
         self.thread = thread
@@ -50,6 +64,31 @@ class Step:
         self.before: dict[Key, Any] = {}
         self.plain: list[tuple[Key, Mode, str]] = []
         self.sync: list[tuple[bool, Key]] = []
+        self.inside: Sequence[int] = ()
+        self.inner: Inner | None = None
+
+
+@attrs.frozen
+class Nested:
+    """An operation performed inside a step of another thread."""
+
+    thread: str
+    op: Op
+    function: str
+
+
+@attrs.frozen
+class Inner:
+    """
+    A strike inside a step: at which place in words, its operations, and what they touched.
+
+    If it is `void` the step could not be made with its value after all; what it did means nothing.
+    """
+
+    place: str = ""
+    nested: Sequence[Nested] = ()
+    touched: Footprint = attrs.Factory(dict)
+    void: bool = False
 
 
 @attrs.define(eq=False)
@@ -196,6 +235,28 @@ class Sim:
         finally:
             self.current = None
         return step
+
+    def nest(self, thread: SimThread) -> None:
+        """Perform the pending operation of another thread inside the step under way."""
+        op = thread.pending
+        assert op is not None
+        outer, choice = self.current, self.choice
+        self.current, self.choice = thread, 0
+        try:
+            if op.leaves:
+                self.touch(MACHINE, INC)
+            if (self.recording or self._rerunning) and op.may_sleep and not thread.may_sleep():
+                self._sleep_in_atomic(thread, op)
+            thread.pending = thread.coroutine.send(op.apply(self, thread))
+        except (Exception, Stop, Halt) as error:
+            self._ended(thread, error)
+        finally:
+            self.current, self.choice = outer, choice
+
+    @property
+    def under_way(self) -> Step | None:
+        """The step that is being recorded; None while steps are only made again."""
+        return None if self._rerunning else self._step
 
     def rerun(self, choices: Iterable[Choice]) -> None:
         """

@@ -1,8 +1,8 @@
 """One simulated flow of control: its coroutine, context, locks held, and pending operation."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from enum import Enum
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
 from netsim.core.op import Op
@@ -26,19 +26,24 @@ class Life(Enum):
 
     LIVE = "live"
     DONE = "done"
+    #: A fatal finding ended it.
     STOPPED = "stopped"
+    #: A strike killed it; its pending operation stays for those who ask what it would have done.
+    KILLED = "killed"
 
 
 class SimThread:
     """
     A thread of the simulated machine.
 
-    `pending` is the operation it will perform next; it is None once the thread has ended.
+    `pending` is the operation it will perform next; it is None once the thread has ended by itself.
     A *daemon* (a worker that waits for work) may be blocked for ever without that being wrong.
     """
 
     __slots__ = (
         "allocations",
+        "at_exit",
+        "bh_off",
         "context",
         "coroutine",
         "cpu",
@@ -46,6 +51,7 @@ class SimThread:
         "flow",
         "held",
         "idle",
+        "interrupts",
         "irqs_off",
         "life",
         "name",
@@ -78,7 +84,13 @@ class SimThread:
         #: Locks held, oldest first, with the place where each was acquired.
         self.held: list[tuple[Any, Mark]] = []
         self.irqs_off = 0
+        #: How often it has disabled bottom halves.
+        self.bh_off = 0
         self.preempt_count = 0
+        #: Whom it has taken the CPU from, while it is a strike under way.
+        self.interrupts: SimThread | None = None
+        #: What is done for it if it is killed, by object.
+        self.at_exit: dict[str, Callable[[], None]] = {}
         #: The operation under way, canonical text; "" between operations.
         self.operation = ""
         self.allocations: dict[str, int] = {}
@@ -89,25 +101,37 @@ class SimThread:
 
     def may_sleep(self) -> bool:
         """Tell whether the kernel would allow this thread to sleep now."""
-        return self.context is Context.PROCESS and not self.irqs_off and not self.preempt_count
+        return self.context is Context.PROCESS and not (
+            self.irqs_off or self.bh_off or self.preempt_count
+        )
 
     def in_atomic(self) -> str:
         """Say why the thread must not sleep, in the words of the kernel's report."""
         return (
-            f"in_atomic(): {int(self.preempt_count > 0)}, irqs_disabled(): "
+            f"in_atomic(): {int(self.preempt_count + self.bh_off > 0)}, irqs_disabled(): "
             f"{int(self.irqs_off > 0)}, context: {self.context.value}"
         )
 
     def codes(self) -> tuple[CodeType, ...]:
         """Return the functions of models in which the thread is suspended, innermost first."""
+        codes = [
+            frame.f_code
+            for frame in self._frames()
+            if not frame.f_globals["__name__"].startswith("netsim.")
+        ]
+        codes.reverse()
+        return tuple(codes)
+
+    def variables(self) -> list[Any]:
+        """Return the values of all local variables of a suspended thread."""
+        values = [value for frame in self._frames() for value in frame.f_locals.values()]
+        return values + getattr(self.coroutine, "left", [])
+
+    def _frames(self) -> Iterator[FrameType]:
         awaited: Any = self.coroutine
-        codes = []
         while awaited is not None:
             frame = getattr(awaited, "cr_frame", None)
             if frame is None:
                 break
-            if not frame.f_globals["__name__"].startswith("netsim."):
-                codes.append(frame.f_code)
+            yield frame
             awaited = awaited.cr_await
-        codes.reverse()
-        return tuple(codes)

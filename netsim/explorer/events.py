@@ -57,6 +57,10 @@ class Event:
         return f"Event({self.index}, {self.thread}#{self.local})"
 
 
+def _index(event: Event) -> int:
+    return event.index
+
+
 def join(clock: Clock, other: Clock) -> None:
     """Make `clock` the least upper bound of both."""
     for thread, local in other.items():
@@ -82,13 +86,16 @@ class History:
         thread, op, footprint = step.thread, step.op, step.footprint
         mine = self.last.setdefault(thread, [])
         clock: Clock = dict(mine[-1].clock) if mine else {}
-        guard = op.guard()
-        races = self._guard_races(thread, op, guard, clock, footprint) if guard else {}
+        guard, gate = op.guard(), op.gate
+        blocks = bool(guard) or gate is not None
+        races: Races = {}
+        if blocks:
+            races = self._guard_races(thread, op, guard, gate, clock, footprint)
         for event in self._conflicts(thread, footprint, clock):
             if event.precedes(clock):
                 continue
             if event not in races:
-                open_ = self._open(thread, op, guard, event) if guard else True
+                open_ = self._open(thread, op, guard, gate, event) if blocks else True
                 if open_ is not False:
                     races[event] = open_ is True
             join(clock, event.clock)
@@ -104,7 +111,36 @@ class History:
 
     def blocked(self, thread: str, op: Op) -> Races:
         """Return the events that a pending, blocked operation is in a reversible race with."""
-        return self._guard_races(thread, op, op.guard(), self.clock_of(thread), {})
+        clock = self.clock_of(thread)
+        return self._guard_races(thread, op, op.guard(), op.gate, clock, {}, blocked=True)
+
+    def blocked_twice(self, thread: str, op: Op) -> list[tuple[Event, Event]]:
+        """
+        Return pairs of events of which a blocked operation could only have run before both.
+
+        One took its CPU, the other closed its guard, and neither happens before the other.
+        """
+        guard, gate, clock = op.guard(), op.gate, self.clock_of(thread)
+        if gate is None or not guard:
+            return []
+        takers = self._closers(thread, op, (gate,), clock)
+        return [
+            (min(one, other, key=_index), max(one, other, key=_index))
+            for one in takers
+            for other in self._closers(thread, op, guard, clock)
+            if not (one.precedes(other.clock) or other.precedes(one.clock))
+        ]
+
+    def _closers(self, thread: str, op: Op, keys: tuple[Key, ...], clock: Clock) -> Iterator[Event]:
+        """Yield the events without which one of `keys` would admit the operation."""
+        for key in keys:
+            seen = dict(clock)
+            for event, mode in reversed(self.accesses.get(key, ())):
+                if mode == 0 or event.thread == thread or event.precedes(seen):
+                    continue
+                if self._admitted(thread, op, key, event) is not False:
+                    yield event
+                    join(seen, event.clock)
 
     def clock_of(self, thread: str) -> Clock:
         """Return a copy of the clock of the thread's last event."""
@@ -149,11 +185,19 @@ class History:
         return [found[index] for index in sorted(found, reverse=True)]
 
     def _guard_races(
-        self, thread: str, op: Op, guard: tuple[Key, ...], clock: Clock, footprint: Footprint
+        self,
+        thread: str,
+        op: Op,
+        guard: tuple[Key, ...],
+        gate: Key | None,
+        clock: Clock,
+        footprint: Footprint,
+        *,
+        blocked: bool = False,
     ) -> Races:
-        """Events on the guard before which the operation could have run instead."""
+        """Events on the guard and the gate before which the operation could have run instead."""
         races: Races = {}
-        for key in guard:
+        for key in guard if gate is None else (*guard, gate):
             seen = dict(clock)
             conflicts = CONFLICT[footprint.get(key, WRITE)]
             for event, mode in reversed(self.accesses.get(key, ())):
@@ -162,17 +206,26 @@ class History:
                 if event.thread == thread or event.precedes(seen):
                     continue
                 admitted = self._admitted(thread, op, key, event)
+                if admitted is not False and gate is not None:
+                    admitted = self._open(thread, op, guard, gate, event)
+                    if admitted and blocked and guard:
+                        admitted = None  # the other of the two may be what blocks it
                 if admitted is not False:
                     races.setdefault(event, admitted is True)
                     join(seen, event.clock)
         return races
 
-    def _open(self, thread: str, op: Op, guard: tuple[Key, ...], event: Event) -> bool | None:
+    def _open(
+        self, thread: str, op: Op, guard: tuple[Key, ...], gate: Key | None, event: Event
+    ) -> bool | None:
+        gated = True if gate is None else self._admitted(thread, op, gate, event)
+        if gated is False or not guard:
+            return gated
         found: bool | None = False
         for key in guard:
             admitted = self._admitted(thread, op, key, event)
             if admitted:
-                return True
+                return gated
             if admitted is None:
                 found = None
         return found

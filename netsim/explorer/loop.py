@@ -87,8 +87,9 @@ class Execution:
     One run under one schedule.
 
     `complete` is True if it went on until nothing was enabled; False if the strategy gave up or
-    the step bound cut it (`cut`).  `preemptions` counts where another thread went on although the
-    last one could have; it is exact unless choices were forced.
+    the step bound cut it (`cut`), or its last step could not be made (`void`).  `preemptions`
+    counts where another thread went on although the last one could have, a strike inside a step
+    twice; it is exact unless choices were forced.
     """
 
     sim: Sim
@@ -96,11 +97,14 @@ class Execution:
     complete: bool
     cut: bool
     preemptions: int
+    void: bool = False
 
     def switches(self) -> int:
-        """Count where another thread went on."""
+        """Count where another thread went on, or the environment chose not as usual (twice)."""
         names = [choice.thread for choice in self.schedule]
-        return sum(map(ne, names, names[1:]))
+        chosen = sum(choice.value > 0 for choice in self.schedule)
+        switches: int = sum(map(ne, names, names[1:]))
+        return switches + 2 * chosen
 
 
 def execute(
@@ -148,4 +152,8 @@ def execute(
         strategy.stepped(sim, step)
         for observer in observers:
             observer.stepped(sim, step)
+        if step.inner is not None:
+            preemptions += 2
+            if step.inner.void:
+                return Execution(sim, schedule, complete, cut, preemptions, void=True)
     return Execution(sim, schedule, complete, cut, preemptions)

@@ -15,7 +15,7 @@ What differs:
   taken races with the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
@@ -31,23 +31,35 @@ from netsim.results import CutBy
 Sleep: TypeAlias = dict[tuple[str, int], Footprint]
 """Steps, by thread and value, that need not be taken here, with what they touch."""
 
+Inside: TypeAlias = dict[tuple[str, int], Sequence[int]]
+"""Values found inside steps that sleep; see `Step.inside`."""
+
 
 class Node:
     """
     A state on the path of the current execution.
 
     `sleep` holds the steps that need not be taken from here, because that was or will be explored
-    elsewhere; `taken` is the branch of the current execution, and `wut` are those still to be
-    explored, in the order in which they were found.
+    elsewhere, and `inside` the values that those among them showed; `taken` is the branch of the
+    current execution, and `wut` are those still to be explored, in the order in which they were
+    found.
     """
 
-    __slots__ = ("enabled", "sleep", "taken", "wut")
+    __slots__ = ("enabled", "inside", "shown", "sleep", "taken", "wut")
 
     def __init__(
-        self, enabled: Sequence[SimThread], sleep: Sleep, taken: Move, wut: list[Move]
+        self,
+        enabled: Sequence[SimThread],
+        sleep: Sleep,
+        inside: Inside,
+        taken: Move,
+        wut: list[Move],
     ) -> None:
         self.enabled = enabled
         self.sleep = sleep
+        self.inside = inside
+        #: The values that `taken` showed.
+        self.shown: Sequence[int] = ()
         self.taken = taken
         self.wut = wut
 
@@ -57,20 +69,29 @@ class Race:
     `event` races with a later step of `thread`, or with another value for its own.
 
     It was found at the event with number `index`, and goes when that goes.  `known` is what the
-    step touches after the events `base`, if that has been asked.  If there is a `guard`, one has to
-    try whether the step can be made there: other accesses to it may stand in its way, too.
+    step touches after the events `base`, if that has been asked.  Unless `sure`, one has to try
+    whether the step can be made there: other accesses to its `guard` may stand in its way, too.
+    `also` is a later event that it must come before as well.
     """
 
-    __slots__ = ("base", "event", "guard", "index", "known", "thread", "value")
+    __slots__ = ("also", "base", "event", "guard", "index", "known", "sure", "thread", "value")
 
     def __init__(
-        self, event: Event, thread: str, value: int, index: int, guard: tuple[Key, ...] = ()
+        self,
+        event: Event,
+        thread: str,
+        value: int,
+        index: int,
+        sure: bool,
+        guard: tuple[Key, ...] = (),
     ) -> None:
         self.event = event
         self.thread = thread
         self.value = value
         self.index = index
+        self.sure = sure
         self.guard = guard
+        self.also: Event | None = None
         self.known: Footprint | None = None
         self.base: list[Event] = []
 
@@ -102,6 +123,7 @@ class OptimalDpor:
         self._depth = 0
         self._last: str | None = None
         self._sleep: Sleep = {}
+        self._inside: Inside = {}
         self._wut: list[Move] = []
         self._races: list[Race] = []
         self._halted = False
@@ -116,6 +138,7 @@ class OptimalDpor:
         self._depth = max(len(self.path) - 1, 0)
         self._last = None
         self._sleep = {}
+        self._inside = {}
         self._wut = []
         sim.marks = self._marks
         return self._choices
@@ -139,14 +162,14 @@ class OptimalDpor:
             if move is None:
                 self.finish(sim)
                 return None
-        self.path.append(Node(enabled, self._sleep, move, wut))
+        self.path.append(Node(enabled, self._sleep, self._inside, move, wut))
         return sim.by_name[move.thread], move.value
 
     def _awake(self, sim: Sim, move: Move, enabled: Sequence[SimThread]) -> bool:
         thread = sim.by_name.get(move.thread)
         return (
             thread in enabled
-            and move.value < _options(sim, thread)
+            and _offers(sim, thread, move.value)
             and (move.thread, move.value) not in self._sleep
         )
 
@@ -160,11 +183,19 @@ class OptimalDpor:
         for thread in enabled:
             if found is not None and thread.name != self._last:
                 continue
-            for value in range(_options(sim, thread)):
+            for value in self._values(sim, thread):
                 if (thread.name, value) not in sleep:
                     found = Move(thread.name, value)
                     break
         return found
+
+    def _values(self, sim: Sim, thread: SimThread) -> Iterator[int]:
+        """Yield the values of a step, those that it shows asleep too: awake it will show them."""
+        options = _options(sim, thread)
+        yield from range(options)
+        if self._inside:
+            for value in range(options):
+                yield from self._inside.get((thread.name, value), ())
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Account for the step just made: sleep set of the next state, and races."""
@@ -180,17 +211,35 @@ class OptimalDpor:
                 if key[0] != step.thread and not dependent(theirs, footprint)
             }
         self._sleep = sleep
+        if node.inside:
+            self._inside = {key: v for key, v in node.inside.items() if key in sleep}
+        node.shown = step.inside
         self._wut = taken.children
         self._last = step.thread
         self._depth += 1
+        if step.inner is not None and step.inner.void:
+            self._void(taken, step)
+            return
         event, races = self.history.append(step)
+        certain = step.choice < step.options
         for earlier, sure in races.items():
             guard = () if sure else step.op.guard()
-            self._races.append(Race(earlier, step.thread, step.choice, event.index, guard))
-        if step.options > 1:
-            for value in range(step.options):
+            self._races.append(
+                Race(earlier, step.thread, step.choice, event.index, sure and certain, guard)
+            )
+        if step.options > 1 or step.inside or not certain:
+            for value in (*range(step.options), *step.inside):
                 if value != step.choice:
-                    self._races.append(Race(event, step.thread, value, event.index))
+                    certain = value < step.options
+                    self._races.append(Race(event, step.thread, value, event.index, certain))
+
+    def _void(self, taken: Move, step: Step) -> None:
+        """What keeps a strike inside a step from its end might not be there earlier."""
+        guard = step.op.guard()
+        taken.footprint = {**dict.fromkeys(guard, READ), **step.footprint}
+        end = len(self.history.events)
+        for earlier in self.history.blocked(step.thread, step.op):
+            self._races.append(Race(earlier, step.thread, step.choice, end, False))
 
     # -- between executions --------------------------------------------------------------------
 
@@ -210,10 +259,14 @@ class OptimalDpor:
                     racing = {self.history.events[-1]: True}  # only this keeps it from running
                 else:
                     continue  # asleep
-                for earlier, sure in racing.items():
-                    guard = () if sure else op.guard()
-                    for value in range(op.options(sim)):
-                        self._races.append(Race(earlier, thread.name, value, end, guard))
+                for value in range(op.options(sim)):
+                    for earlier, sure in racing.items():
+                        guard = () if sure else op.guard()
+                        self._races.append(Race(earlier, thread.name, value, end, sure, guard))
+                    for earlier, also in self.history.blocked_twice(thread.name, op):
+                        race = Race(earlier, thread.name, value, end, False)
+                        race.also = also
+                        self._races.append(race)
         finally:
             sim.halted = halted
 
@@ -236,6 +289,8 @@ class OptimalDpor:
             taken = node.taken
             assert taken.footprint is not None
             node.sleep = {**node.sleep, (taken.thread, taken.value): taken.footprint}
+            if node.shown:
+                node.inside = {**node.inside, (taken.thread, taken.value): node.shown}
             if node.wut:
                 node.taken = node.wut.pop(0)
                 return True
@@ -259,6 +314,8 @@ class OptimalDpor:
             before = notdep.get(event.index)
             if before is None:
                 before = notdep[event.index] = self.history.notdep(event, end)
+            if race.also is not None:
+                before = [step for step in before if not race.also.precedes(step.clock)]
             try:
                 self._insert(race, before)
             except Unmakeable:
@@ -285,7 +342,7 @@ class OptimalDpor:
                 for key, theirs in node.sleep.items()
             ):
                 return
-            if race.guard and last.footprint is None:
+            if not race.sure and last.footprint is None:
                 ask(last, before)
             steps: list[Known] = [*before]
             insert(steps, last, node.wut, partial(self._asking, index))
@@ -314,9 +371,19 @@ class OptimalDpor:
             sim.step(sim.by_name[choice.thread], choice.value)
         sim.recording = True
         thread = sim.by_name.get(last.thread)
-        if thread is None or not sim.is_enabled(thread) or last.value >= _options(sim, thread):
+        if thread is None or not sim.is_enabled(thread) or not _offers(sim, thread, last.value):
             raise Unmakeable
-        return sim.step(thread, last.value).footprint
+        step = sim.step(thread, last.value)
+        if step.inner is not None and step.inner.void:
+            raise Unmakeable
+        return step.footprint
+
+
+def _offers(sim: Sim, thread: SimThread | None, value: int) -> bool:
+    """Tell whether a step may have a value, as far as one can know before it is made."""
+    assert thread is not None
+    assert thread.pending is not None
+    return value < thread.pending.options(sim) or thread.pending.open_ended()
 
 
 def _without(guard: tuple[Key, ...], events: list[Event]) -> list[Event]:

@@ -10,12 +10,12 @@ import attrs
 
 from netsim._version import __version__
 from netsim.checkers.datarace import DataRaces
-from netsim.checkers.ending import unfinished
+from netsim.checkers.ending import aftermath, unfinished
 from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.explorer.events import History
-from netsim.explorer.loop import Execution, execute
+from netsim.explorer.loop import Execution, Observer, execute
 from netsim.explorer.normal import Recorder, equivalents
 from netsim.explorer.strategies import STRATEGIES, make, planned
 from netsim.notation import Scenario, parse
@@ -25,6 +25,7 @@ from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
 from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
+from netsim.run.reach import Reach
 from netsim.run.registry import load
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
 from netsim.run.story import story
@@ -88,13 +89,32 @@ class Search:
     candidates: dict[str, _Candidate] = attrs.Factory(dict)
     outcomes: dict[Observed, tuple[bool, _Candidate]] = attrs.Factory(dict)
     orders: LockOrders = attrs.Factory(LockOrders)
+    #: What killed flows leave behind, each sentence once.
+    aftermath: dict[str, None] = attrs.Factory(dict)
 
     def explore(self, first: bool, progress: Listener | None) -> None:
-        """Explore until all is done, a bound cuts, or `first` and something is found."""
+        """
+        Explore until all is done, a bound cuts, or `first` and something is found.
+
+        With strikes, this is repeated as long as they turn out to touch more than was known:
+        each time they are tried at more places inside steps.  The last search counts.
+        """
+        while True:
+            reach = Reach(self.program.striking, self.program.reach)
+            self._explore(first, progress, reach)
+            if not (self.complete and reach.grew()) or (first and self.candidates):
+                return
+            self.program.reach = reach.touched
+            self.complete = False
+            self.executions = self.blocked = self.deadlocked = self.steps = 0
+
+    def _explore(self, first: bool, progress: Listener | None, reach: Reach) -> None:
         started = time.monotonic()
         bounds = self.bounds
         strategy = make(self.plan, bounds, self.program, self._roots)
-        observers = (DataRaces(), self.orders.lockdep)
+        observers: list[Observer] = [DataRaces(), self.orders.lockdep]
+        if self.program.striking:
+            observers.append(reach)
         try:
             while True:
                 left = bounds.steps - self.steps if bounds.steps is not None else 0
@@ -106,7 +126,7 @@ class Search:
                 if execution.complete:
                     strategy.finish(execution.sim)
                     self._judge(execution)
-                else:
+                elif not execution.void:
                     self.blocked += 1
                 if first and self.candidates:
                     return
@@ -172,6 +192,7 @@ class Search:
         stuck = self.orders.lockdep.finish(run.sim)
         at_end = judge_run(run)
         self.orders.ended(stuck, execution.schedule, at_end)
+        self.aftermath.update(dict.fromkeys(aftermath(run.sim)))
         observed = observe(self.program)
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
@@ -220,6 +241,11 @@ def check(
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
     program = ScenarioProgram(design, scenario, options, halts_last=True)
+    if program.striking and plan.strategy != "classes" and STRATEGIES[plan.strategy].covered:
+        raise UsageError(
+            f"strategy '{plan.strategy}' does not strike inside steps and would leave places out; "
+            "expected strategy classes for a scenario with strikes, or one that samples"
+        )
     search = Search(program, bounds, plan=plan)
     program.start()
     unreached = program.run.unreached
@@ -238,6 +264,7 @@ def check(
             search.complete = False
             search.cut_by = search.cut_by or "executions"
         notes += [*search.notes, *_hanging_orders(search)]
+        notes += sorted(search.aftermath)
     if unreached:
         verdict = Verdict.UNKNOWN
     elif any(f.status == "reached" and not f.accepted for f in findings):

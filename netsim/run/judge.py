@@ -102,9 +102,9 @@ def _not_serialisable(
     nearest = reference.nearest(observed)
     differs = nearest.differs if nearest is not None else ()
     done = ", ".join(
-        f"{text} failed with {value}" if value.startswith("-") else f"{text} succeeded"
-        for _, text, value in observed.results
-        if value is not None
+        _ended(text, value, index in observed.killed)
+        for index, (_, text, value) in enumerate(observed.results)
+        if value not in (None, "not begun")
     )
     told = [tell(d.what, d.expected, d.found) for d in differs]
     words = " and ".join(dict.fromkeys(word for word in told if word)) or "; ".join(
@@ -115,6 +115,12 @@ def _not_serialisable(
     return Judged(
         Report("not-serialisable", message, names, (), "", "", 0, False), "end", (), nearest
     )
+
+
+def _ended(text: str, value: str | None, killed: bool) -> str:
+    if killed:
+        return f"{text} was killed amid its work"
+    return f"{text} failed with {value}" if value and value[0] == "-" else f"{text} succeeded"
 
 
 def finding(

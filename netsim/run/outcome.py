@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from netsim.checkers.ending import unfinished
+from netsim.checkers.ending import stranded, unfinished
 from netsim.core.thread import Life
-from netsim.run.program import Run, ScenarioProgram, Unfinished
+from netsim.run.program import Run, ScenarioProgram, Unfinished, Untold
 
 
 @attrs.frozen
@@ -19,6 +19,9 @@ class Observed:
 
     `results` has an entry for each operation of each flow, in order: its result, or None with the
     flow in `hung` if it never ended.  After a halt only `dumps` count.
+
+    `killed` are the numbers of the operations that a strike killed amid their work, `untold` the
+    probes that met a lock which a killed flow holds; `stranded` tells that a flow waits for one.
     """
 
     results: tuple[tuple[int, str, str | None], ...]
@@ -27,6 +30,45 @@ class Observed:
     probes: tuple[tuple[str, str], ...]
     halted: bool
     failed: tuple[int, ...]
+    killed: tuple[int, ...] = ()
+    untold: tuple[str, ...] = ()
+    stranded: bool = False
+
+    def agrees(self, order: Observed) -> bool:
+        """
+        Tell whether a sequential outcome shows the same, where this one shows anything.
+
+        Nobody gets the result of a killed operation: it may have taken effect or not.
+        """
+        if not (self.killed or self.untold):
+            return self == order
+        return (
+            self.hung == order.hung
+            and self.dumps == order.dumps
+            and self.same_results(order.results, ())
+            and self.same_probes(order)
+        )
+
+    def same_probes(self, order: Observed) -> bool:
+        """Tell whether the probes give the same, where they give anything."""
+        theirs = dict(order.probes)
+        return all(name in self.untold or theirs.get(name) == v for name, v in self.probes)
+
+    def same_results(
+        self, theirs: Sequence[tuple[int, str, str | None]], left_out: Sequence[int]
+    ) -> bool:
+        """Tell whether all operations but those `left_out` ended alike; killed ones may differ."""
+        mine = [(i, r) for i, r in enumerate(self.results) if i not in left_out]
+        return len(mine) == len(theirs) and all(
+            one[1:] == other[1:] or (index in self.killed and one[1] == other[1])
+            for (index, one), other in zip(mine, theirs, strict=True)
+        )
+
+    def silent(self) -> set[str]:
+        """Return the lines that say nothing about the design: what became of the killed."""
+        return {f"flow {self.results[i][0]}: {self.results[i][1]}" for i in self.killed} | {
+            f"then {name}" for name in self.untold
+        }
 
     def lines(self) -> tuple[tuple[str, str], ...]:
         """Return the outcome as (what, value) pairs, in words."""
@@ -50,32 +92,54 @@ def observe(program: ScenarioProgram) -> Observed:
     results: list[tuple[int, str, str | None]] = []
     failed: list[int] = []
     hung: list[int] = []
+    killed: list[int] = []
     for number, flow in enumerate(program.scenario.flows, 1):
         done = run.results[number]
+        thread = sim.by_name[str(number)]
+        dead = thread.life is Life.KILLED
         for index, call in enumerate(flow.calls):
             if index < len(done):
                 if isinstance(done[index], int) and done[index] < 0:
                     failed.append(len(results))
                 results.append((number, str(call), show(done[index], errors)))
+            elif dead:
+                under_way = index == len(done) and bool(thread.operation)
+                if under_way:
+                    killed.append(len(results))
+                results.append((number, str(call), "killed" if under_way else "not begun"))
             else:
                 results.append((number, str(call), None))
-        if sim.by_name[str(number)].life is not Life.DONE:
+        if not dead and thread.life is not Life.DONE:
             hung.append(number)
     dumps = tuple(run.system.dumps())
     if sim.halted:
         return Observed((), (), dumps, (), True, ())
+    left = bool(stranded(sim))
     probes = []
+    untold = []
     for index, name in enumerate(program.design.probes):
         before = len(run.system.dumps())
         result = program.probe(name, f"probe{index}")
-        text = (
-            f"never ends: waits for {result.waits}"
-            if isinstance(result, Unfinished)
-            else show(result, errors)
-        )
+        if isinstance(result, Untold):
+            untold.append(name)
+            text = f"not told: it meets {result.locks}, held by who was killed"
+        elif isinstance(result, Unfinished):
+            text = f"never ends: waits for {result.waits}"
+        else:
+            text = show(result, errors)
         after = list(run.system.dumps()[before:])
         probes.append((name, "; ".join([text, *after]) if after else text))
-    return Observed(tuple(results), tuple(hung), dumps, tuple(probes), False, tuple(failed))
+    return Observed(
+        tuple(results),
+        tuple(hung),
+        dumps,
+        tuple(probes),
+        False,
+        tuple(failed),
+        tuple(killed),
+        tuple(untold),
+        left,
+    )
 
 
 def show(result: Any, errors: Mapping[int, str]) -> str:

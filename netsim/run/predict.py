@@ -60,7 +60,7 @@ class LockOrders:
         `complete` tells whether every class was explored.
         """
         for prediction in self.lockdep.predictions():
-            status = self.lockdep.decide(prediction, complete=complete)
+            status = self.lockdep.decide(prediction, complete=complete, strikers=program.striking)
             schedule: Sequence[Choice] = ()
             if status == "reached":
                 reached = list(self._reached(prediction))

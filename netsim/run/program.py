@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
 
-from netsim.checkers.ending import judge_ending, unfinished
+from netsim.checkers.ending import held_by_killed, judge_ending, unfinished
+from netsim.core.access import Key, Mode
 from netsim.core.fault import Report
+from netsim.core.op import Op
 from netsim.core.sim import Sim
-from netsim.core.thread import Context
+from netsim.core.thread import Context, Life
 from netsim.design import Design, System
 from netsim.errors import UsageError
 from netsim.notation import Call, Flow, Scenario
 from netsim.results import Options
 from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
+from netsim.sync.inside import Inside
+from netsim.sync.interrupt import Cpu, Interruptible, Strike
 
 #: No initial part takes more steps than this; it would be a model that never comes to rest.
 STEPS_MAX = 100_000
@@ -62,12 +67,25 @@ class ScenarioProgram:
         self.scenario = scenario
         self.options = options
         self.sites = sites
-        self.contexts = [_context(design, flow) for flow in scenario.flows]
+        self.contexts = _contexts(design, scenario)
         for call in scenario.initial:
             design.validate(call)
         calls = [call for flow in scenario.flows for call in flow.calls]
         #: Names of the operations of the flows, sorted, each once.
         self.names = tuple(sorted({call.name for call in calls}))
+        #: What strikes may touch, as far as the explorer has seen it: where strikes from inside
+        #: a step are offered.
+        self.reach: dict[Key, Mode] = {}
+        #: The flows that strike another on its CPU.
+        self.striking = tuple(
+            str(n) for n, flow in enumerate(scenario.flows, 1) if flow.strike is not None
+        )
+        #: Those of them that kill whom they strike, or panic if that is an interrupt.
+        self.killers = tuple(
+            str(n)
+            for n, flow in enumerate(scenario.flows, 1)
+            if flow.strike is not None and any(design.operations[c.name].dies for c in flow.calls)
+        )
         if any(design.operations[call.name].halts for call in scenario.initial):
             raise UsageError("an operation that ends the machine cannot stand in { }")
         if options.faults < 0:
@@ -95,17 +113,38 @@ class ScenarioProgram:
             return sim
         sim.halts_last = self.halts_last
         sim.faults = sim.fault_budget = self.options.faults
-        for number, flow in enumerate(self.scenario.flows, 1):
-            results: list[Any] = []
-            run.results[number] = results
-            sim.spawn(
-                str(number),
-                run_flow(self._bind(system, flow.calls, self.contexts[number - 1]), results),
-                flow=number,
-                cpu=number - 1,
-            )
+        self._spawn(run)
         sim.recording = True
         return sim
+
+    def _spawn(self, run: Run) -> None:
+        """Stand every flow before its first operation; those that can be struck on a `Cpu`."""
+        flows = self.scenario.flows
+        cpus: dict[int, Cpu] = {}
+        if self.striking:
+            cpus = {n: Cpu(n - 1) for n, flow in enumerate(flows, 1) if flow.strike is None}
+        for number, flow in enumerate(flows, 1):
+            results = run.results[number] = []
+            bound = self._bind(run.system, flow.calls, self.contexts[number - 1])
+            body = partial(run_flow, bound, results)
+            coroutine: Coroutine[Op, Any, Any]
+            if flow.strike is not None:
+                coroutine = Strike(bound[0].context, self._struck(number, cpus)).run(body)
+            elif number in cpus:
+                coroutine = Interruptible(body(), cpus[number])
+            else:
+                coroutine = body()
+            thread = run.sim.spawn(str(number), coroutine, flow=number, cpu=number - 1)
+            if number in cpus:
+                cpus[number].flow = thread
+        if self.striking:
+            strikes = [run.sim.by_name[name] for name in self.striking]
+            Inside(run.sim, strikes, self.reach, self.killers)
+
+    def _struck(self, number: int, cpus: dict[int, Cpu]) -> list[Cpu]:
+        """Return the CPUs that the strike of flow `number` may take."""
+        struck = self.scenario.flows[number - 1].strike
+        return list(cpus.values()) if not struck else [cpus[struck]]
 
     def probe(self, text: str, name: str) -> Any:
         """Run one operation alone after quiescence; return its result, or why it never ended."""
@@ -114,8 +153,14 @@ class ScenarioProgram:
         sim.recording = False
         results: list[Any] = []
         call = Call(text, ())
+        dead = held_by_killed(sim)
+        if dead:
+            sim.recording, sim.marks = True, {}
         thread = sim.spawn(name, run_flow(self._bind(run.system, (call,)), results))
-        settle(sim)
+        touched = settle(sim)
+        met = [lock for key, lock in dead.items() if key in touched]
+        if met:
+            return Untold(", ".join(met))
         if results:
             return results[0]
         waits = thread.pending.waits_for(thread) if thread.pending is not None else "nothing"
@@ -172,43 +217,70 @@ class Unfinished:
     waits: str
 
 
-def settle(sim: Sim) -> None:
-    """Run every enabled thread as long as it can, oldest first, until none is."""
+@attrs.frozen
+class Untold:
+    """The result of an operation that met a lock which a killed flow holds: what it would be."""
+
+    locks: str
+
+
+def settle(sim: Sim) -> dict[Key, None]:
+    """
+    Run every enabled thread as long as it can, oldest first, until none is.
+
+    Returns the locations that were touched, or are waited for, if the machine records them.
+    """
+    touched: dict[Key, None] = {}
     steps = 0
     moved = True
     while moved:
         moved = False
         for thread in sim.threads:
             while sim.is_enabled(thread):
-                sim.step(thread)
+                touched.update(dict.fromkeys(sim.step(thread).footprint))
                 moved = True
                 steps += 1
                 if steps > STEPS_MAX:
                     raise UsageError(f"the model does not come to rest within {STEPS_MAX} steps")
             if moved:
                 break  # what it did may have made an older one able to run
+    for thread in sim.threads:
+        if thread.pending is not None and thread.life is Life.LIVE:
+            touched.update(dict.fromkeys(thread.pending.guard()))
+    return touched
+
+
+def _contexts(design: Design, scenario: Scenario) -> list[Context | None]:
+    """Return the context of each flow; None leaves each operation its own."""
+    for number, flow in enumerate(scenario.flows, 1):
+        if flow.strike and scenario.flows[flow.strike - 1].strike is not None:
+            raise UsageError(
+                f"flow {number} strikes flow {flow.strike}, which is a strike itself: expected the "
+                "flow whose CPU both take"
+            )
+    return [_context(design, flow) for flow in scenario.flows]
 
 
 def _context(design: Design, flow: Flow) -> Context | None:
-    """Return the context that a flow asks for; None leaves each operation its own."""
-    if flow.strike is not None:
-        raise UsageError(
-            "strikes ('!') are not yet explored: an operation that strikes a flow on its own "
-            "CPU is parsed only; write it as a flow of its own to run it on another CPU"
-        )
-    if flow.context in ("hardirq", "nmi"):
-        raise UsageError(
-            f"context '{flow.context}' is not yet explored: expected process or softirq"
-        )
     operations = [design.validate(call) for call in flow.calls]
-    if flow.context is None:
+    context: Context | None
+    if flow.context is not None:
+        context = Context(flow.context)
+    elif flow.strike is None:
         return None
-    context = Context(flow.context)
+    else:
+        context = next((c for c in operations[0].contexts if c is not Context.PROCESS), None)
+        if context is None:
+            raise UsageError(
+                f"operation '{operations[0].name}' cannot strike: it runs in process context only"
+            )
+    if flow.strike is not None and context is Context.PROCESS:
+        raise UsageError("a strike runs in context softirq, hardirq or nmi, found process")
     for operation in operations:
         if context not in operation.contexts:
             allowed = ", ".join(c.value for c in operation.contexts)
             raise UsageError(
-                f"operation '{operation.name}' does not run in context '{flow.context}': "
+                f"operation '{operation.name}' does not run in context '{context.value}': "
                 f"expected {allowed}"
             )
     return context

@@ -10,7 +10,7 @@ import attrs
 from netsim.checkers.datarace import DataRaces
 from netsim.core.access import Key
 from netsim.core.sim import Choice, Sim, Step
-from netsim.core.thread import SimThread
+from netsim.core.thread import Life, SimThread
 from netsim.design import Design
 from netsim.explorer.events import History
 from netsim.explorer.loop import execute
@@ -24,6 +24,9 @@ from netsim.run.registry import load
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
 from netsim.trace.documents import Trace
 from netsim.trace.schedule import Schedule
+
+#: What a strike does around its operations.
+OUTSIDE = ("choose", "strike", "iret")
 
 
 class Follower:
@@ -76,7 +79,8 @@ class Follower:
             self._diverge(at, f"thread {name} enabled", f"{state}; enabled: {', '.join(names)}")
             return None
         assert thread.pending is not None
-        if value and value >= thread.pending.options(sim):
+        pending = thread.pending
+        if value and value >= pending.options(sim) and not pending.open_ended():
             self._diverge(at, f"a choice of value {value}", f"{thread.pending.name}")
             return None
         call = f"{thread.pending.call()} {thread.pending.label()}".rstrip()
@@ -92,7 +96,9 @@ class Follower:
                 return None
         codes = thread.codes()
         self._function = codes[0].co_name if codes else ""
-        self._operation = thread.operation or thread.pending.label()
+        self._operation = thread.operation
+        if not thread.operation and pending.name not in OUTSIDE:
+            self._operation = pending.label()
         self._enabled = names
         self._call = call
         if sim.changes is not None:
@@ -101,6 +107,10 @@ class Follower:
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Add the step to the story."""
+        if step.inner is not None and step.inner.void:
+            self._diverge(
+                len(self.events), "a strike that runs to its end inside the step", "none can"
+            )
         self.history.append(step)
         findings = tuple(report.kind for report in sim.reports[self._reports :])
         self._reports = len(sim.reports)
@@ -114,12 +124,25 @@ class Follower:
                 changes=_changes(sim.changes or []),
                 enabled=self._enabled,
                 findings=findings,
+                inside=_inside(sim, step),
             )
         )
 
     def _diverge(self, at: int, expected: str, found: str) -> None:
         if self.diverged is None:
             self.diverged = Divergence(at + 1, expected, found)
+
+
+def _inside(sim: Sim, step: Step) -> tuple[str, ...]:
+    inner = step.inner
+    if inner is None or not inner.nested:
+        return ()
+    lines = [f"flow {inner.nested[0].thread} strikes here, {inner.place}:"]
+    for one in inner.nested:
+        call = f"{one.op.call()} {one.op.label()}".rstrip()
+        lines.append(f"{one.function}(): {call}" if one.function else call)
+    died = sim.by_name[step.thread].life is Life.KILLED
+    return (*lines, "the flow is killed" if died else "the flow goes on")
 
 
 def _changes(changes: list[tuple[Key, Any, Any]]) -> tuple[str, ...]:

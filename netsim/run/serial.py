@@ -19,6 +19,7 @@ from netsim.notation import Flow, Scenario
 from netsim.results import Difference, Nearest
 from netsim.run.outcome import Observed, observe
 from netsim.run.program import ScenarioProgram
+from netsim.sync.interrupt import struck_by
 
 #: Sequential orders beyond this number are not walked: the verdict is then UNKNOWN.
 ORDERS_MAX = 20_000
@@ -64,8 +65,9 @@ class SequentialOrders:
     def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int] | None:
         """Go on with what is under way; branch where control may pass."""
         current = self._current
-        if current is None or not current.operation or current not in enabled:
-            current = enabled[self._branch(len(enabled))]
+        if current is None or not _under_way(current) or current not in enabled:
+            ways = _passable(enabled)
+            current = ways[self._branch(len(ways))]
         self._current = current
         assert current.pending is not None
         if current.pending.name == "begin":
@@ -97,6 +99,16 @@ class SequentialOrders:
         taken = self.branches[self._depth][1]
         self._depth += 1
         return taken
+
+
+def _under_way(thread: SimThread | None) -> bool:
+    return thread is not None and (bool(thread.operation) or thread.interrupts is not None)
+
+
+def _passable(enabled: Sequence[SimThread]) -> Sequence[SimThread]:
+    """Leave out strikes amid an operation, unless it waits and nothing else can go on."""
+    ways = [thread for thread in enabled if not _under_way(struck_by(thread.pending))]
+    return ways or enabled
 
 
 def faults_of(sim: Sim) -> Faults:
@@ -148,12 +160,23 @@ class SerialReference:
         """Tell whether some sequential order explains the outcome."""
         orders = [o.observed for o in self.all.orders if o.faults == faults]
         if observed.halted:
-            return any(o.halted and o.dumps == observed.dumps for o in orders)
-        if observed in orders:
+            return any(self._explains_halt(observed.dumps, order) for order in orders)
+        if observed.stranded or any(observed.agrees(order) for order in orders):
             return True
         if observed.hung:
             return self._explains_hang(observed, orders)
         return bool(observed.failed) and self._explains_failure(observed, faults)
+
+    def _explains_halt(self, dumps: tuple[str, ...], order: Observed) -> bool:
+        """
+        Compare what left the machine.
+
+        That a strike ends the machine hangs on its place, in interrupt context; the panic may add
+        a dump to those that an order shows, in which it does not.
+        """
+        if order.halted or not self._program.killers:
+            return order.halted and order.dumps == dumps
+        return dumps == order.dumps or (bool(order.dumps) and dumps[:-1] == order.dumps)
 
     def _explains_hang(self, observed: Observed, orders: list[Observed]) -> bool:
         hung = set(observed.hung)
@@ -173,17 +196,16 @@ class SerialReference:
         outcomes = self._without.get(failed)
         if outcomes is None:
             outcomes = self._without[failed] = self._outcomes_without(failed)
-        others = tuple(r[1:] for i, r in enumerate(observed.results) if i not in failed)
         return any(
             not outcome.halted
-            and tuple(r[1:] for r in outcome.results) == others
+            and observed.same_results(outcome.results, failed)
             and outcome.dumps == observed.dumps
-            and outcome.probes == observed.probes
+            and observed.same_probes(outcome)
             for outcome in outcomes
         )
 
     def _outcomes_without(self, failed: tuple[int, ...]) -> list[Observed]:
-        scenario = _without(self._program.scenario, failed)
+        scenario = _without(self._program, failed)
         if scenario is None:  # everything failed: nothing must have happened
             self._program.start()
             return [attrs.evolve(observe(self._program), results=(), hung=())]
@@ -195,7 +217,8 @@ class SerialReference:
 
     def nearest(self, observed: Observed) -> Nearest | None:
         """Return the order that differs in fewest places, and the places; the first of equals."""
-        mine = observed.lines()
+        silent = observed.silent()
+        mine = [line for line in observed.lines() if line[0] not in silent]
         best: Nearest | None = None
         for order in self.all.orders:
             theirs = dict(order.observed.lines())
@@ -209,16 +232,32 @@ class SerialReference:
         return best
 
 
-def _without(scenario: Scenario, failed: tuple[int, ...]) -> Scenario | None:
-    """Drop the operations with these numbers (counted over all flows); None if a rest is empty."""
-    flows: list[Flow] = []
-    number = 0
-    for flow in scenario.flows:
+def _without(program: ScenarioProgram, failed: tuple[int, ...]) -> Scenario | None:
+    """
+    Drop the operations with these numbers (counted over all flows); None if a rest is empty.
+
+    A strike whose flows are all gone runs alone, in its context.
+    """
+    kept: dict[int, Flow] = {}
+    operation = 0
+    for number, flow in enumerate(program.scenario.flows, 1):
         calls = []
         for call in flow.calls:
-            if number not in failed:
+            if operation not in failed:
                 calls.append(call)
-            number += 1
+            operation += 1
         if calls:
-            flows.append(attrs.evolve(flow, calls=tuple(calls)))
-    return attrs.evolve(scenario, flows=tuple(flows)) if flows else None
+            kept[number] = attrs.evolve(flow, calls=tuple(calls))
+    places = {number: place for place, number in enumerate(kept, 1)}
+    flows: list[Flow] = []
+    for number, flow in kept.items():
+        if flow.strike:
+            flow = attrs.evolve(flow, strike=places.get(flow.strike))
+        elif flow.strike is not None and all(f.strike is not None for f in kept.values()):
+            flow = attrs.evolve(flow, strike=None)
+        if flow.strike is None and program.scenario.flows[number - 1].strike is not None:
+            context = program.contexts[number - 1]
+            assert context is not None
+            flow = attrs.evolve(flow, context=context.value)
+        flows.append(flow)
+    return attrs.evolve(program.scenario, flows=tuple(flows)) if flows else None

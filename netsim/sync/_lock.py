@@ -20,14 +20,16 @@ class Lock:
     Invariant: `owner` is the thread in whose `held` list the lock stands, or None.
     """
 
-    __slots__ = ("key", "name", "owner", "sim")
+    __slots__ = ("bh", "key", "name", "owner", "sim")
 
     #: Taking it may sleep.
     sleeps: ClassVar[bool] = False
 
-    def __init__(self, sim: Sim, name: str) -> None:
+    def __init__(self, sim: Sim, name: str, *, bh: bool = False) -> None:
         self.sim = sim
         self.name = name
+        #: True if bottom halves are off while it is held.
+        self.bh = bh
         self.owner: SimThread | None = None
         self.key: Key = (name, "lock")
 
@@ -160,6 +162,7 @@ class Release(Op):
         thread.held = [item for item in thread.held if item[0] is not lock]
         if not lock.sleeps:
             thread.preempt_count -= 1
+        thread.bh_off -= lock.bh
         if self.irqrestore:
             thread.irqs_off -= 1
 
@@ -170,5 +173,6 @@ def take(lock: Lock, thread: SimThread, irqsave: bool) -> None:
     thread.held.append((lock, lock.sim.mark()))
     if not lock.sleeps:
         thread.preempt_count += 1
+    thread.bh_off += lock.bh
     if irqsave:
         thread.irqs_off += 1

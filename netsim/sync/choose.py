@@ -12,7 +12,9 @@ from netsim.core.traps import perform
 FAULTS: Key = ("environment", "faults")
 
 
-class _Choose(Op):
+class Choose(Op):
+    """The environment chooses one of `count` values."""
+
     __slots__ = ("count", "what")
 
     name = "choose"
@@ -22,12 +24,15 @@ class _Choose(Op):
         self.count = count
 
     def label(self) -> str:
+        """Return what is chosen."""
         return self.what
 
     def options(self, sim: Sim) -> int:
+        """Return the number of values."""
         return self.count
 
     def apply(self, sim: Sim, thread: SimThread) -> int:
+        """Note and return the value chosen."""
         _note(sim, thread)
         return sim.choice
 
@@ -67,7 +72,7 @@ def _note(sim: Sim, thread: SimThread) -> None:
 
 def choose(what: str, count: int) -> Awaitable[int]:
     """Return one of 0 ... `count` - 1; each is explored."""
-    return perform(_Choose(what, count))
+    return perform(Choose(what, count))
 
 
 def fails(what: str, *, may_sleep: bool = False) -> Awaitable[bool]:

@@ -42,6 +42,13 @@ class Rcu:
         """``async with rcu.reading():`` is a read-side section."""
         return _Section(self)
 
+    def leave(self, sim: Sim, thread: SimThread) -> None:
+        """Note that `thread` has left its section, as part of the running step."""
+        # Sections of different threads begin and end in either order with the same result.
+        sim.touch(self.key, INC, self.state())
+        sim.release_edge(self.key)
+        self.readers.pop(thread.name, None)
+
     async def synchronize(self, call: str = "synchronize_rcu") -> None:
         """
         Wait until every section that is open now has been closed.
@@ -63,9 +70,11 @@ class _Enter(Op):
         return self.rcu.name
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
-        sim.touch(self.rcu.key, INC, self.rcu.state())
+        rcu = self.rcu
+        sim.touch(rcu.key, INC, rcu.state())
         thread.allocations["rcu"] = number = thread.allocations.get("rcu", 0) + 1
-        self.rcu.readers[thread.name] = number
+        rcu.readers[thread.name] = number
+        thread.at_exit[rcu.name] = lambda: rcu.leave(sim, thread)
 
 
 class _Leave(Op):
@@ -79,10 +88,8 @@ class _Leave(Op):
         return self.rcu.name
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
-        # Sections of different threads begin and end in either order with the same result.
-        sim.touch(self.rcu.key, INC, self.rcu.state())
-        sim.release_edge(self.rcu.key)
-        self.rcu.readers.pop(thread.name, None)
+        self.rcu.leave(sim, thread)
+        thread.at_exit.pop(self.rcu.name, None)
 
 
 class _Start(Op):

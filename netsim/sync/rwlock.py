@@ -13,7 +13,7 @@ from netsim.core.traps import perform
 
 class RwLock:
     """
-    A reader-writer spinlock.
+    A reader-writer spinlock; one made with `bh` is always taken as write_lock_bh() takes it.
 
     Kernel:     rwlock_t (2.6.36: readers are not held up by waiting writers, so that a reader
                 may take it again)
@@ -21,13 +21,15 @@ class RwLock:
     Footprint:  a writer writes it; readers increment and decrement it
     """
 
-    __slots__ = ("key", "name", "readers", "sim", "writer")
+    __slots__ = ("bh", "key", "name", "readers", "sim", "writer")
 
     sleeps = False
 
-    def __init__(self, sim: Sim, name: str) -> None:
+    def __init__(self, sim: Sim, name: str, *, bh: bool = False) -> None:
         self.sim = sim
         self.name = name
+        #: True if bottom halves are off while it is held.
+        self.bh = bh
         self.key: Key = (name, "lock")
         self.writer: SimThread | None = None
         self.readers: list[SimThread] = []
@@ -132,6 +134,7 @@ class _ReadAcquire(_RwOp):
         lock.readers.append(thread)
         thread.held.append((lock, sim.mark()))
         thread.preempt_count += 1
+        thread.bh_off += lock.bh
 
 
 class _ReadRelease(_RwOp):
@@ -176,6 +179,7 @@ class _WriteAcquire(_RwOp):
         lock.writer = thread
         thread.held.append((lock, sim.mark()))
         thread.preempt_count += 1
+        thread.bh_off += lock.bh
 
 
 class _WriteRelease(_RwOp):
@@ -200,6 +204,7 @@ def _drop(lock: RwLock, thread: SimThread) -> None:
             del thread.held[index]
             break
     thread.preempt_count -= 1
+    thread.bh_off -= lock.bh
 
 
 def _bad_unlock(sim: Sim, thread: SimThread, lock: RwLock) -> None:

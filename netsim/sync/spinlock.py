@@ -24,7 +24,7 @@ class _SpinRelease(Release):
 
 class SpinLock(Lock):
     """
-    A spinlock.
+    A spinlock; one made with `bh` is always taken as spin_lock_bh() takes it.
 
     Kernel:     spinlock_t
     Context:    any; must not sleep while held

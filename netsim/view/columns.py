@@ -23,7 +23,8 @@ def columns(replay: ReplayResult, width: int = WIDTH) -> str:
     """
     Draw the steps of a replay, one column for each thread that took part.
 
-    Each row has the number of the step, the kernel function, the call, and below what it changed.
+    Each row has the number of the step, the kernel function, the call, and below what struck inside
+    the step (behind `!`) and what it changed.
     """
     events = replay.events
     if not events:
@@ -71,6 +72,10 @@ def _cell(event: Event, width: int, named: bool) -> list[str]:
     if named:
         head = f"[{event.thread}] {head}"
     lines = textwrap.wrap(escape(head), width, subsequent_indent="    ") or [""]
+    for number, line in enumerate(map(escape, event.inside)):
+        ends = number in (0, len(event.inside) - 1)
+        indent = "  ! " if ends else "  !   "
+        lines += textwrap.wrap(line, width, initial_indent=indent, subsequent_indent="  !     ")
     for change in map(escape, event.changes):
         lines += textwrap.wrap(change, width, initial_indent="    ", subsequent_indent="      ")
     lines += [cut(f"<== {kind}", width) for kind in event.findings]
@@ -91,7 +96,7 @@ def _interesting(events: Sequence[Event]) -> list[Event | int]:
     """Leave out quiet steps inside long runs of one thread; an int counts what was left out."""
     if len(events) <= ROWS_MAX:
         return list(events)
-    keep = [bool(event.changes or event.findings) for event in events]
+    keep = [bool(event.changes or event.findings or event.inside) for event in events]
     start = 0
     for index in range(1, len(events) + 1):
         if index == len(events) or events[index].thread != events[start].thread:

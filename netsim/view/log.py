@@ -35,6 +35,7 @@ def log_replay(replay: ReplayResult, renderer: Literal["json", "console"], strea
             function=event.function,
             changes=list(event.changes),
             findings=list(event.findings),
+            **({"inside": list(event.inside)} if event.inside else {}),
         )
     for finding in replay.findings:
         log.error(finding.kind, id=finding.id, message=finding.message)

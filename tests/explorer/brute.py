@@ -57,6 +57,7 @@ def every_interleaving(
         detector = DataRaces()
         detector.begin(sim, 0)
         steps: list[Step] = []
+        void = False
         for depth in range(1 << 30):
             enabled = sim.enabled()
             if not enabled:
@@ -68,8 +69,16 @@ def every_interleaving(
                 name, value = ways[0]
                 todo += [[*prefix, other] for other in ways[1:]]
                 prefix = [*prefix, ways[0]]
-            steps.append(sim.step(sim.by_name[name], value))
-            detector.stepped(sim, steps[-1])
+            step = sim.step(sim.by_name[name], value)
+            void = step.inner is not None and step.inner.void
+            if void:
+                break
+            if len(prefix) == depth + 1:  # these values show only now, and only once
+                todo += [[*prefix[:depth], (name, inside)] for inside in step.inside]
+            steps.append(step)
+            detector.stepped(sim, step)
+        if void:
+            continue
         races |= {r.objects for r in sim.reports if r.kind == "data-race"}
         sim.reports[:] = [r for r in sim.reports if r.kind != "data-race"]
         classes.add(class_of(steps))

@@ -15,7 +15,7 @@ from netsim.core.access import WRITE
 from netsim.core.memory import KObject, bind, kfree, kmalloc, peek, shared
 from netsim.core.op import Op
 from netsim.core.sim import Sim
-from netsim.core.thread import SimThread
+from netsim.core.thread import Life, SimThread
 from netsim.core.traps import perform
 from netsim.sync.alloc import kzalloc
 from netsim.sync.atomic import Atomic
@@ -93,7 +93,9 @@ class Interpreter:
                 (
                     thread.name,
                     thread.life.value,
-                    thread.pending and (thread.pending.name, thread.pending.label()),
+                    thread.pending
+                    and thread.life is Life.LIVE
+                    and (thread.pending.name, thread.pending.label()),
                 )
                 for thread in sorted(sim.threads, key=lambda t: t.name)
             ),

@@ -22,7 +22,7 @@ from netsim.core import access
 from netsim.core.access import READ, WRITE, Footprint
 from netsim.core.sim import Choice
 from netsim.explorer import events
-from netsim.explorer.loop import execute
+from netsim.explorer.loop import Observer, execute
 from netsim.explorer.optimal import OptimalDpor
 from netsim.sync import atomic
 from tests.explorer.brute import Everything, TooLarge, every_interleaving
@@ -33,7 +33,7 @@ PROGRAMS = int(os.environ.get("NETSIM_ORACLE_PROGRAMS", "160"))
 EXECUTIONS_MAX = 4000
 
 
-def explore(program: Interpreter) -> tuple[Everything, int]:
+def explore(program: Interpreter, *observers: Observer) -> tuple[Everything, int]:
     """Run the explorer; return what it found and how many executions were blocked."""
     strategy = OptimalDpor(program)
     observations: set[tuple[Any, ...]] = set()
@@ -41,7 +41,7 @@ def explore(program: Interpreter) -> tuple[Everything, int]:
     executions = blocked = deadlocks = 0
     detector = DataRaces()
     while True:
-        execution = execute(program, strategy, (detector,))
+        execution = execute(program, strategy, (detector, *observers))
         strategy.history.validate()
         sim = execution.sim
         if execution.complete:
@@ -52,7 +52,7 @@ def explore(program: Interpreter) -> tuple[Everything, int]:
             races |= {r.objects for r in sim.reports if r.kind == "data-race"}
             sim.reports[:] = [r for r in sim.reports if r.kind != "data-race"]
             observations.add(program.observe())
-        else:
+        elif not execution.void:
             blocked += 1
         if not strategy.more():
             break

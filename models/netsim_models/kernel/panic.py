@@ -23,13 +23,19 @@ async def die(m: Machine) -> None:
     """
     arch/x86/kernel/dumpstack.c:die(), oops_begin() to oops_end(), for a task in process context.
 
-    Context: any.  Locks: die_lock with irqs off; none during the dump.
+    Context: any.  Locks: die_lock with irqs off, unless whom it interrupted holds it; none during
+    the dump.
     """
-    await m.die_lock.spin_lock_irqsave()
+    current = m.sim.current
+    assert current is not None
+    nested = m.die_lock.owner is not None and m.die_lock.owner is current.interrupts
+    if not nested:  # a nested oops does not spin; the owner cannot move meanwhile
+        await m.die_lock.spin_lock_irqsave()
     m.log.oops_in_progress += 1
     await printk(m, OOPS_TEXT)
     m.log.oops_in_progress -= 1
-    await m.die_lock.spin_unlock_irqrestore()
+    if not nested:
+        await m.die_lock.spin_unlock_irqrestore()
     await oops_exit(m)
 
 

@@ -2,7 +2,7 @@
 The printk ring and the kmsg dumpers: kernel/printk.c of 2.6.36 with patches 02 and 03.
 
 A printk is one step: its section under logbuf_lock holds no place where the world could change,
-and nothing here strikes inside it.  Consoles are left out.
+and a strike comes before or after it.  Consoles are left out.
 """
 
 from __future__ import annotations

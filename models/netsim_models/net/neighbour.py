@@ -106,7 +106,7 @@ class NeighTable:
     """struct neigh_table, one bucket."""
 
     def __init__(self, m: Machine) -> None:
-        self.lock = RwLock(m.sim, "arp_tbl.lock")
+        self.lock = RwLock(m.sim, "arp_tbl.lock", bh=True)
         self.entries = SharedList(m.sim, "arp_tbl.hash")
 
 
@@ -172,7 +172,7 @@ async def neigh_create(m: Machine, pkey: str, dev: NetDevice) -> Neighbour | Non
         Neighbour(
             primary_key=pkey,
             refs=m.refcount(name, TABLE),
-            lock=RwLock(m.sim, f"{name}.lock"),
+            lock=RwLock(m.sim, f"{name}.lock", bh=True),
             timer=Timer(m.sim, f"{name}.timer"),
             probes=Atomic(m.sim, f"{name}.probes"),
             dev=dev,

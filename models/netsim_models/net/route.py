@@ -106,7 +106,7 @@ class Routes:
         self.m = m
         self.fib = SharedList(m.sim, "fib")
         self.cache = SharedList(m.sim, "rt_hash_table")
-        self.lock = SpinLock(m.sim, "rt_hash_lock")
+        self.lock = SpinLock(m.sim, "rt_hash_lock", bh=True)
         self.garbage = SharedList(m.sim, "dst_garbage")
         self.dst_gc_mutex = Mutex(m.sim, "dst_gc_mutex")
         self.genid = 0

@@ -36,7 +36,7 @@ LOCKS = (
 )
 
 LEFT_OUT = (
-    "strikes on the same CPU and interrupt contexts",
+    "handlers of interrupts: nothing strikes unless the scenario says so (!)",
     "patches 06 and 07 (register and user fields in the packet) and the crash triggers of 09",
     "raw parsing of what is written to net_dump_device",
     "namespaces, bonding and bridges; the receive side of netpoll and NAPI",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netsim.core.thread import Context
 from netsim.design import Operation, Parameter
+from netsim.sync.interrupt import do_exit, in_interrupt
 from netsim.sync.sleep import might_sleep
 from netsim_models.errno import ENOENT
 from netsim_models.kernel.panic import die, panic
@@ -98,11 +99,14 @@ async def one_shot(s: NetoopsSystem, value: str) -> Any:
 
 async def oops(s: NetoopsSystem) -> Any:
     """
-    A task in process context oopses and dies: arch/x86/kernel/dumpstack.c:die().
+    A task oopses and dies: arch/x86/kernel/dumpstack.c:die(), oops_end().
 
     Context: NMI-like.  Locks: die_lock, then as kmsg_dump().
     """
     await die(s.machine)
+    if in_interrupt(s.sim):
+        await panic(s.machine)  # "Fatal exception in interrupt"
+    do_exit(s.sim)
     return None
 
 
@@ -161,9 +165,10 @@ def operations() -> Mapping[str, Operation]:
         ),
         Operation(
             "oops",
-            "a task of this flow oopses and dies; the flow goes on",
+            "a task of this flow oopses and dies; the flow goes on (as a strike: the struck dies)",
             oops,
             contexts=CRASH,
+            dies=True,
             source="arch/x86/kernel/dumpstack.c, patch 01",
         ),
         Operation(
