@@ -32,15 +32,22 @@ if TYPE_CHECKING:
         Finding,
         MatrixResult,
         Options,
+        ProgramFinding,
+        ProgramOutcome,
+        ProgramReplay,
+        ProgramResult,
         ReplayResult,
         Result,
         Verdict,
     )
     from netsim.run.check import Progress, check
+    from netsim.run.explore import explore
     from netsim.run.matrix import matrix
     from netsim.run.registry import available, load
     from netsim.run.replay import replay
+    from netsim.run.replay_program import replay_program
     from netsim.trace.schedule import Schedule
+    from netsim.world import World
 
 _HOMES = {
     "Bounds": "results",
@@ -54,6 +61,10 @@ _HOMES = {
     "Operation": "design",
     "Options": "results",
     "Parameter": "design",
+    "ProgramFinding": "results",
+    "ProgramOutcome": "results",
+    "ProgramReplay": "results",
+    "ProgramResult": "results",
     "Progress": "run.check",
     "ReplayDiverged": "errors",
     "ReplayResult": "results",
@@ -64,12 +75,15 @@ _HOMES = {
     "TraceVersionError": "errors",
     "UsageError": "errors",
     "Verdict": "results",
+    "World": "world",
     "available": "run.registry",
     "check": "run.check",
+    "explore": "run.explore",
     "load": "run.registry",
     "matrix": "run.matrix",
     "parse": "notation",
     "replay": "run.replay",
+    "replay_program": "run.replay_program",
 }
 
 __all__ = [
@@ -84,6 +98,10 @@ __all__ = [
     "Operation",
     "Options",
     "Parameter",
+    "ProgramFinding",
+    "ProgramOutcome",
+    "ProgramReplay",
+    "ProgramResult",
     "Progress",
     "ReplayDiverged",
     "ReplayResult",
@@ -94,13 +112,16 @@ __all__ = [
     "TraceVersionError",
     "UsageError",
     "Verdict",
+    "World",
     "__version__",
     "available",
     "check",
+    "explore",
     "load",
     "matrix",
     "parse",
     "replay",
+    "replay_program",
 ]
 
 

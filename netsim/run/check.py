@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -14,7 +15,7 @@ from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.explorer.dpor import SourceDpor
-from netsim.explorer.loop import Execution, execute
+from netsim.explorer.loop import Execution, Observer, Program, execute
 from netsim.explorer.normal import Recorder, equivalents
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Result, Verdict
@@ -41,7 +42,7 @@ Listener = Callable[[Progress], None]
 
 
 @attrs.define(eq=False)
-class _Candidate:
+class Candidate:
     """
     The smallest execution known for a finding, or for an outcome.
 
@@ -53,31 +54,39 @@ class _Candidate:
     judged: Judged | None
 
     def size(self) -> tuple[int, int]:
+        """Return what is compared first: fewer preemptions, then fewer steps."""
         return (self.weight, len(self.schedule))
 
-    def beats(self, other: _Candidate) -> bool:
+    def beats(self, other: Candidate) -> bool:
         """Tell whether this one is smaller; of equals the first in order of threads is."""
         if self.size() != other.size():
             return self.size() < other.size()
-        mine = [(c.thread, c.value) for c in self.schedule]
-        return mine < [(c.thread, c.value) for c in other.schedule]
+        return self.order() < other.order()
+
+    def order(self) -> tuple[tuple[int, int], list[tuple[str, int]]]:
+        """Return what candidates are sorted by."""
+        return self.size(), [(c.thread, c.value) for c in self.schedule]
+
+
+_P = TypeVar("_P", bound=Program)
+_T = TypeVar("_T")
 
 
 @attrs.define(eq=False)
-class Search:
-    """The state of one check: counts, candidates by finding id, outcomes."""
+class Walk(Generic[_P]):
+    """The state of one exploration: counts, and candidates by finding id."""
 
-    program: ScenarioProgram
+    program: _P
     bounds: Bounds
-    reference: SerialReference | None = None
     executions: int = 0
     blocked: int = 0
     deadlocked: int = 0
     steps: int = 0
     complete: bool = False
     cut_by: CutBy | None = None
-    candidates: dict[str, _Candidate] = attrs.Factory(dict)
-    outcomes: dict[Observed, tuple[bool, _Candidate]] = attrs.Factory(dict)
+    candidates: dict[str, Candidate] = attrs.Factory(dict)
+    #: Who else sees the steps, beside the detector of data races.
+    observers: tuple[Observer, ...] = ()
 
     def explore(self, first: bool, progress: Listener | None) -> None:
         """Explore until all is done, a bound cuts, or `first` and something is found."""
@@ -88,7 +97,7 @@ class Search:
         try:
             while True:
                 left = bounds.steps - self.steps if bounds.steps is not None else 0
-                execution = execute(self.program, strategy, (races,), max(left, 0))
+                execution = execute(self.program, strategy, (races, *self.observers), max(left, 0))
                 self.steps += len(execution.schedule)
                 if execution.cut:
                     self.cut_by = "steps"
@@ -117,6 +126,25 @@ class Search:
         except KeyboardInterrupt:
             self.cut_by = "interrupt"
 
+    def _judge(self, execution: Execution) -> None:
+        """Take in an execution that has come to rest."""
+        raise NotImplementedError
+
+    def note(self, judged: Judged, execution: Execution) -> None:
+        """Keep the execution as the smallest that shows the finding, if it is."""
+        mine = Candidate(execution.schedule, execution.switches(), judged)
+        best = self.candidates.get(judged.id)
+        if best is None or mine.beats(best):
+            self.candidates[judged.id] = mine
+
+
+@attrs.define(eq=False)
+class Search(Walk[ScenarioProgram]):
+    """The state of one check: what the sequential orders give, and outcomes, beside the walk."""
+
+    reference: SerialReference | None = None
+    outcomes: dict[Observed, tuple[bool, Candidate]] = attrs.Factory(dict)
+
     def accepted(self, identity: str) -> str:
         """Return why the design accepts a finding, or ""."""
         judged = self.candidates[identity].judged
@@ -135,15 +163,12 @@ class Search:
             self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
         found = judge(observed, at_end, self.reference, faults, self.program)
         known = self.outcomes.get(observed)
-        candidate = _Candidate(execution.schedule, execution.switches(), None)
+        candidate = Candidate(execution.schedule, execution.switches(), None)
         if known is None or candidate.beats(known[1]):
             serial = known[0] if known else self.reference.explains(observed, faults)
             self.outcomes[observed] = (serial, candidate)
         for judged in found:
-            mine = _Candidate(execution.schedule, execution.switches(), judged)
-            best = self.candidates.get(judged.id)
-            if best is None or mine.beats(best):
-                self.candidates[judged.id] = mine
+            self.note(judged, execution)
 
 
 def check(
@@ -165,7 +190,7 @@ def check(
     """
     options = options or Options()
     bounds = bounds or Bounds()
-    _check_bounds(bounds)
+    check_bounds(bounds)
     design = load(design) if isinstance(design, str) else design
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
@@ -215,7 +240,8 @@ def check(
     )
 
 
-def _check_bounds(bounds: Bounds) -> None:
+def check_bounds(bounds: Bounds) -> None:
+    """Raise UsageError for bounds that make no sense."""
     for name in ("executions", "steps", "seconds"):
         value = getattr(bounds, name)
         if value is not None and not value > 0:
@@ -269,49 +295,59 @@ def _findings(search: Search) -> list[Finding]:
     return sorted(findings, key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
 
 
-def normalise(
-    search: Search, identity: str, candidate: _Candidate
-) -> tuple[_Candidate, Judged, str]:
+def normalise(search: Search, identity: str, candidate: Candidate) -> tuple[Candidate, Judged, str]:
     """Find the best schedule of the candidate's class that shows the finding, and re-judge it."""
     program = ScenarioProgram(
         search.program.design, search.program.scenario, search.program.options, sites=True
     )
-    best: tuple[_Candidate, Judged, str] | None = None
+
+    def shows(execution: Execution) -> Judged | None:
+        at_end = judge_run(program.run)
+        judged = judge(
+            observe(program), at_end, search.reference, faults_of(execution.sim), program
+        )
+        return next((one for one in judged if one.id == identity), None)
+
+    best = shortest(program, candidate, shows)
+    assert best is not None, "a finding must show again under its own schedule"
+    return best
+
+
+def shortest(
+    program: Program, candidate: Candidate, shows: Callable[[Execution], _T | None]
+) -> tuple[Candidate, _T, str] | None:
+    """
+    Find the best schedule of the candidate's class for which `shows` has an answer.
+
+    Returns it with the answer and the checksum of the execution; None if there is none, which
+    means that the program is not deterministic.
+    """
+    best: tuple[Candidate, _T, str] | None = None
     for schedule in [candidate.schedule, *equivalents(program, candidate.schedule)]:
         digest, races = Digest(), DataRaces()
         execution = execute(program, Recorder(schedule), (digest, races))
         if not execution.complete or len(execution.schedule) != len(schedule):
             continue
-        at_end = judge_run(program.run)
-        observed = observe(program)
-        for judged in judge(
-            observed,
-            at_end,
-            search.reference,
-            faults_of(execution.sim),
-            program,
-        ):
-            if judged.id == identity:
-                mine = _Candidate(execution.schedule, execution.preemptions, judged)
-                if best is None or mine.beats(best[0]):
-                    best = (mine, judged, digest.text)
-                break
-    assert best is not None, "a finding must show again under its own schedule"
+        mine = Candidate(execution.schedule, execution.preemptions, None)
+        if best is None or mine.beats(best[0]):
+            shown = shows(execution)
+            if shown is not None:
+                best = (mine, shown, digest.text)
     return best
 
 
 def _outcomes(search: Search) -> tuple[Outcome, ...]:
     outcomes = []
+    program = search.program
     for observed, (serial, candidate) in search.outcomes.items():
-        digest = Digest()
-        execute(search.program, Recorder(candidate.schedule), (digest,))
-        outcomes.append(
-            Outcome(
-                observed.lines(),
-                serial,
-                _schedule(search.program, candidate.schedule, digest.text),
-            )
-        )
+
+        def shows(_: Execution, observed: Observed = observed) -> Observed | None:
+            return observed if observe(program) == observed else None
+
+        best = shortest(program, candidate, shows)
+        assert best is not None, "an outcome must show again under its own schedule"
+        schedule = _schedule(program, best[0].schedule, best[2])
+        outcomes.append(Outcome(observed.lines(), serial, schedule))
     return tuple(sorted(outcomes, key=lambda o: (not o.serial, o.observed)))
 
 

@@ -41,12 +41,10 @@ class Follower:
         self._function = ""
         self._operation = ""
         self._enabled: tuple[str, ...] = ()
-        self._reports = 0
 
     def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start over."""
         self.events = []
-        self._reports = 0
         sim.changes = []
         return ()
 
@@ -98,8 +96,6 @@ class Follower:
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Add the step to the story."""
-        findings = tuple(report.kind for report in sim.reports[self._reports :])
-        self._reports = len(sim.reports)
         self.events.append(
             Event(
                 step=sim.steps,
@@ -109,8 +105,17 @@ class Follower:
                 call=self._call,
                 changes=_changes(sim.changes or []),
                 enabled=self._enabled,
-                findings=findings,
             )
+        )
+
+    def story(self, sim: Sim) -> tuple[Event, ...]:
+        """Return the events, each with the findings that were noticed there."""
+        kinds: dict[int, list[str]] = {}
+        for report in sim.reports:
+            kinds.setdefault(report.step, []).append(report.kind)
+        return tuple(
+            attrs.evolve(event, findings=tuple(kinds[event.step])) if event.step in kinds else event
+            for event in self.events
         )
 
     def _diverge(self, at: int, expected: str, found: str) -> None:
@@ -155,6 +160,25 @@ def _value(value: Any) -> str:
     return str(value)
 
 
+def divergence(follower: Follower, schedule: Schedule, digest: Digest) -> Divergence | None:
+    """Say where a schedule that has been followed does not fit, if anywhere."""
+    if follower.diverged is not None:
+        return follower.diverged
+    if len(follower.events) < len(schedule.choices):
+        return Divergence(
+            len(follower.events) + 1,
+            f"thread {schedule.choices[len(follower.events)][0]} to run",
+            "nothing is enabled any more",
+        )
+    if schedule.digest and digest.text != schedule.digest:
+        return Divergence(
+            len(follower.events),
+            f"checksum {schedule.digest}",
+            f"{digest.text}: the same threads ran, but did something else",
+        )
+    return None
+
+
 def replay(
     schedule: Schedule | str, *, expected: Trace | None = None, design: Design | None = None
 ) -> ReplayResult:
@@ -181,21 +205,12 @@ def replay(
             (),
         )
     execution = execute(program, follower, (digest, races))
-    diverged = follower.diverged
-    if diverged is None and len(follower.events) < len(schedule.choices):
-        diverged = Divergence(
-            len(follower.events) + 1,
-            f"thread {schedule.choices[len(follower.events)][0]} to run",
-            "nothing is enabled any more",
-        )
-    if diverged is None and schedule.digest and digest.text != schedule.digest:
-        diverged = Divergence(
-            len(follower.events),
-            f"checksum {schedule.digest}",
-            f"{digest.text}: the same threads ran, but did something else",
-        )
+    diverged = divergence(follower, schedule, digest)
     if diverged is not None or not execution.complete:
-        return ReplayResult(design.name, str(scenario), False, diverged, (), tuple(follower.events))
+        return ReplayResult(
+            design.name, str(scenario), False, diverged, (), follower.story(execution.sim)
+        )
+    story = follower.story(execution.sim)  # before the probes report what is theirs
     at_end = judge_run(program.run)
     observed = observe(program)
     reference = SerialReference(program, ORDERS_MAX, 100_000)
@@ -217,6 +232,6 @@ def replay(
         reproduced=bool(findings),
         diverged=None,
         findings=tuple(findings.values()),
-        events=tuple(follower.events),
+        events=story,
         outcome=observed.lines(),
     )
