@@ -8,17 +8,19 @@ Frame: TypeAlias = tuple[CodeType, int]
 """A function and the line in it that was being executed."""
 
 
-def own_frames(error: BaseException) -> tuple[list[Frame], bool]:
+def own_frames(error: BaseException, module: str = "") -> tuple[list[Frame], bool]:
     """
     Return the frames outside netsim through which `error` came, innermost first.
 
-    The second value is True if netsim itself raised it, because it was used wrongly or broke.
+    With `module`, only those in modules whose name begins so are outside.  The second value is
+    True if netsim itself raised it, because it was used wrongly or broke.
     """
     frames: list[Frame] = []
     ours = False
     traceback = error.__traceback__
     while traceback is not None:
-        ours = traceback.tb_frame.f_globals.get("__name__", "").startswith("netsim.")
+        name = traceback.tb_frame.f_globals.get("__name__", "")
+        ours = not name.startswith(module) if module else name.startswith("netsim.")
         if not ours:
             frames.append((traceback.tb_frame.f_code, traceback.tb_lineno))
         traceback = traceback.tb_next

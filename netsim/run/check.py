@@ -22,6 +22,7 @@ from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Result, Ver
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
+from netsim.run.own import is_file
 from netsim.run.program import ScenarioProgram
 from netsim.run.registry import load
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
@@ -191,6 +192,7 @@ def check(
     options = options or Options()
     bounds = bounds or Bounds()
     check_bounds(bounds)
+    source = design if isinstance(design, str) and is_file(design) else ""
     design = load(design) if isinstance(design, str) else design
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
@@ -236,7 +238,7 @@ def check(
         findings=tuple(findings),
         outcomes=_outcomes(search),
         notes=tuple(notes),
-        tell=lambda result: story(result, design),
+        tell=lambda result: story(result, design, source=source),
     )
 
 

@@ -19,7 +19,7 @@ from netsim.run.digest import Digest
 from netsim.run.judge import finding, judge, judge_run, operations_of
 from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
-from netsim.run.registry import load
+from netsim.run.registry import load_installed
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
 from netsim.trace.documents import Trace
 from netsim.trace.schedule import Schedule
@@ -186,12 +186,13 @@ def replay(
     Run one schedule, or its text, again and judge it.
 
     `reproduced` is True if at least one finding shows; where the schedule does not fit (its
-    threads, operations, enabled sets or checksum), `diverged` says so instead.  Raises UsageError
-    if the design or the scenario is not known here, FileError for a damaged text.
+    threads, operations, enabled sets or checksum), `diverged` says so instead.  Without `design`
+    it is the installed one that the schedule names, never a file.  Raises UsageError if the
+    design or the scenario is not known here, FileError for a damaged text.
     """
     if isinstance(schedule, str):
         schedule = Schedule.parse(schedule)
-    design = design or load(schedule.design)
+    design = design or load_installed(schedule.design)
     scenario = parse(schedule.scenario, design.operations)
     program = ScenarioProgram(design, scenario, schedule.options, sites=True)
     follower, digest, races = Follower(schedule.choices, expected), Digest(), DataRaces()
