@@ -24,6 +24,8 @@ class Op:
     name: ClassVar[str] = "op"
     #: True if the kernel function may sleep, whether or not this call does.
     may_sleep: ClassVar[bool] = False
+    #: True if something leaves the machine, or it ends: what a halt does not undo.
+    leaves: ClassVar[bool] = False
 
     def call(self) -> str:
         """Return the kernel's name of this very call."""
@@ -41,11 +43,12 @@ class Op:
         """Locations that decide whether the operation is enabled; empty if it never blocks."""
         return ()
 
-    def admits(self, key: Key, state: Any, thread: str) -> bool:
+    def admits(self, key: Key, state: Any, thread: str) -> bool | None:
         """
         Tell whether the operation of `thread` is enabled while guard location `key` has `state`.
 
-        Several guard locations are alternatives: one that admits is enough.
+        Several guard locations are alternatives: one that admits is enough.  None: that state
+        alone does not tell.
         """
         return True
 

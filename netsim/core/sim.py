@@ -20,7 +20,7 @@ from netsim.core.raised import own_frames, place, told
 from netsim.core.thread import Context, Life, Mark, SimThread
 from netsim.errors import NetsimError, UsageError
 
-#: How a footprint shows that a thread runs at all; only `Sim.halting` machines record it.
+#: What a halt writes, and whatever leaves the machine touches.
 MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
 
@@ -37,17 +37,19 @@ class Step:
     """
     One step of one execution: an operation and the thread's code up to its next one.
 
-    `footprint` maps each location touched to the strongest mode; `before` gives the state that
-    synchronisation objects (and the version that plain fields) had before the step; `plain`
-    lists unsynchronised accesses in order; `sync` the acquire (True) and release (False) edges.
+    The environment chose `choice` among `options` values.  `footprint` maps each location touched
+    to the strongest mode; `before` gives the state that synchronisation objects (and the version
+    that plain fields) had before the step; `plain` lists unsynchronised accesses in order; `sync`
+    the acquire (True) and release (False) edges.
     """
 
-    __slots__ = ("before", "choice", "footprint", "op", "plain", "sync", "thread")
+    __slots__ = ("before", "choice", "footprint", "op", "options", "plain", "sync", "thread")
 
-    def __init__(self, thread: str, op: Op, choice: int) -> None:
+    def __init__(self, thread: str, op: Op, choice: int, options: int) -> None:
         self.thread = thread
         self.op = op
         self.choice = choice
+        self.options = options
         self.footprint: dict[Key, Mode] = {}
         self.before: dict[Key, Any] = {}
         self.plain: list[tuple[Key, Mode, str]] = []
@@ -81,7 +83,7 @@ class Sim:
     pending operation exactly while it is live; outside `step` no simulated code runs.
     """
 
-    def __init__(self, *, halting: bool = False, sites: bool = False) -> None:
+    def __init__(self, *, sites: bool = False) -> None:
         self.threads: list[SimThread] = []
         self.by_name: dict[str, SimThread] = {}
         self.current: SimThread | None = None
@@ -90,9 +92,9 @@ class Sim:
         self.steps = 0
         #: False while `{ }` or a judged prefix is re-run.
         self.recording = False
-        #: True if some operation may stop the whole machine, which then orders every step.
-        self.halting = halting
         self.halted = False
+        #: True if a halt waits for what others can still do; see `netsim.sync.halt`.
+        self.halts_last = False
         #: True if plain accesses are recorded with the function that makes them (slow).
         self.sites = sites
         self.versions: dict[Key, int] = {}
@@ -116,7 +118,7 @@ class Sim:
         self.marks: dict[int, list[Mark]] = {}
         self._rerunning = False
         self._marked = 0
-        self._step = Step("", Op(), 0)
+        self._step = Step("", Op(), 0, 1)
 
     # -- threads ---------------------------------------------------------------------------
 
@@ -185,11 +187,11 @@ class Sim:
         self.steps += 1
         self.current = thread
         self.choice = choice
-        step = self._step = Step(thread.name, op, choice)
+        step = self._step = Step(thread.name, op, choice, op.options(self))
         try:
             if self.recording:
                 self.marks.pop(self.steps, None)
-                if self.halting:
+                if op.leaves:
                     self.touch(MACHINE, INC)
                 if op.may_sleep and not thread.may_sleep():
                     self._sleep_in_atomic(thread, op)
@@ -233,7 +235,6 @@ class Sim:
         if isinstance(error, StopIteration):
             self._finish(thread)
         elif isinstance(error, Halt):
-            self.touch(MACHINE, WRITE)
             self.halted = True
             thread.life = Life.DONE
         elif isinstance(error, AttributeError) and getattr(error, "obj", error) is None:

@@ -13,19 +13,23 @@ disabled it can.  This makes two acquires of one lock race although a release st
 them, and an acquire that is still blocked at the end race with the one that holds the lock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from netsim.core.access import CONFLICT, WRITE, Footprint, Key, Mode
 from netsim.core.op import Op
+from netsim.core.sim import Step
 
 Clock: TypeAlias = dict[str, int]
+
+Races: TypeAlias = "dict[Event, bool]"
+"""Events in a race; False where it is not certain that the other can run before them."""
 
 
 class Event:
     """One step of the current execution."""
 
-    __slots__ = ("before", "clock", "footprint", "index", "local", "thread")
+    __slots__ = ("before", "clock", "footprint", "index", "local", "thread", "value")
 
     def __init__(
         self,
@@ -35,6 +39,7 @@ class Event:
         footprint: Footprint,
         before: dict[Key, Any],
         clock: Clock,
+        value: int,
     ) -> None:
         self.index = index
         self.thread = thread
@@ -42,6 +47,7 @@ class Event:
         self.footprint = footprint
         self.before = before
         self.clock = clock
+        self.value = value
 
     def precedes(self, clock: Clock) -> bool:
         """Tell whether this event happens before whatever has `clock`."""
@@ -71,21 +77,24 @@ class History:
         self.accesses: dict[Key, list[tuple[Event, Mode]]] = {}
         self.last: dict[str, list[Event]] = {}
 
-    def append(
-        self, thread: str, op: Op, footprint: Footprint, before: dict[Key, Any]
-    ) -> tuple[Event, list[Event]]:
+    def append(self, step: Step) -> tuple[Event, Races]:
         """Add the event of a step; return it and those that are in a reversible race with it."""
+        thread, op, footprint = step.thread, step.op, step.footprint
         mine = self.last.setdefault(thread, [])
         clock: Clock = dict(mine[-1].clock) if mine else {}
         guard = op.guard()
-        races = self._guard_races(thread, op, guard, clock) if guard else []
+        races = self._guard_races(thread, op, guard, clock) if guard else {}
         for event in self._conflicts(thread, footprint, clock):
             if event.precedes(clock):
                 continue
-            if event not in races and (not guard or self._open(thread, op, guard, event)):
-                races.append(event)
+            if event not in races:
+                open_ = self._open(thread, op, guard, event, step.before) if guard else True
+                if open_ is not False:
+                    races[event] = open_ is True
             join(clock, event.clock)
-        event = Event(len(self.events), thread, len(mine) + 1, footprint, before, clock)
+        event = Event(
+            len(self.events), thread, len(mine) + 1, footprint, step.before, clock, step.choice
+        )
         clock[thread] = event.local
         self.events.append(event)
         mine.append(event)
@@ -93,7 +102,7 @@ class History:
             self.accesses.setdefault(key, []).append((event, mode))
         return event, races
 
-    def blocked(self, thread: str, op: Op) -> list[Event]:
+    def blocked(self, thread: str, op: Op) -> Races:
         """Return the events that a pending, blocked operation is in a reversible race with."""
         return self._guard_races(thread, op, op.guard(), self.clock_of(thread))
 
@@ -119,6 +128,10 @@ class History:
             if later.clock.get(thread, 0) < local
         ]
 
+    def leads_to_end(self, step: int) -> bool:
+        """Tell whether the event of a step (1-based) happens before the last one, or is it."""
+        return self.events[step - 1].precedes(self.events[-1].clock)
+
     def _conflicts(self, thread: str, footprint: Footprint, clock: Clock) -> list[Event]:
         """Events of others that conflict with `footprint`, latest first, not before `clock`."""
         found: dict[int, Event] = {}
@@ -135,30 +148,40 @@ class History:
                     break  # whatever is older happens before that write
         return [found[index] for index in sorted(found, reverse=True)]
 
-    def _guard_races(
-        self, thread: str, op: Op, guard: tuple[Key, ...], clock: Clock
-    ) -> list[Event]:
+    def _guard_races(self, thread: str, op: Op, guard: tuple[Key, ...], clock: Clock) -> Races:
         """Events on the guard before which the operation could have run instead."""
-        races: list[Event] = []
+        races: Races = {}
         for key in guard:
             seen = dict(clock)
             for event, mode in reversed(self.accesses.get(key, ())):
                 if mode == 0 or event.thread == thread or event.precedes(seen):
                     continue
-                if self._admitted(thread, op, key, event):
-                    if event not in races:
-                        races.append(event)
+                admitted = self._admitted(thread, op, key, event, {})
+                if admitted is not False:
+                    races.setdefault(event, admitted is True)
                     join(seen, event.clock)
         return races
 
-    def _open(self, thread: str, op: Op, guard: tuple[Key, ...], event: Event) -> bool:
-        return any(self._admitted(thread, op, key, event) for key in guard)
+    def _open(
+        self, thread: str, op: Op, guard: tuple[Key, ...], event: Event, now: dict[Key, Any]
+    ) -> bool | None:
+        found: bool | None = False
+        for key in guard:
+            admitted = self._admitted(thread, op, key, event, now)
+            if admitted:
+                return True
+            if admitted is None:
+                found = None
+        return found
 
-    def _admitted(self, thread: str, op: Op, key: Key, event: Event) -> bool:
+    def _admitted(
+        self, thread: str, op: Op, key: Key, event: Event, now: Mapping[Key, Any]
+    ) -> bool | None:
         """
         Tell whether `op` would be enabled without `event` and all that happens after it.
 
-        Exact where the accesses to the guard are totally ordered; generous where they commute.
+        `now` has states of the guard as the operation found it.  None where accesses to the guard
+        commute, so that no state was seen that would tell.
         """
         removed: Event | None = None
         for other, _mode in self._from(key, event.index):
@@ -166,8 +189,11 @@ class History:
                 if removed is None:
                     removed = other
             elif removed is not None:
-                return True
-        return removed is None or op.admits(key, removed.before[key], thread)
+                return None
+        if removed is not None:
+            return op.admits(key, removed.before[key], thread)
+        # This location is as it was: one of several may not be the one that admitted.
+        return op.admits(key, now[key], thread) if key in now else True
 
     def _from(self, key: Key, index: int) -> Iterator[tuple[Event, Mode]]:
         history = self.accesses.get(key, [])

@@ -46,21 +46,28 @@ class Recorder:
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Keep the event."""
-        self.history.append(step.thread, step.op, step.footprint, step.before)
+        self.history.append(step)
 
 
 def equivalents(program: Program, schedule: Sequence[Choice]) -> Iterator[list[Choice]]:
     """
     Yield schedules of the same class as `schedule`, each running threads as long as possible.
 
-    They differ in which thread goes first where there is a choice.  The caller must run them to
-    know their preemptions.
+    They differ in which thread goes first where there is a choice.  If the machine halts at the
+    end, those that leave out what need not come before that are first: prefixes of the class.
+    The caller must run them to know their preemptions, and what they show.
     """
     recorder = Recorder(schedule)
-    execute(program, recorder)
+    execution = execute(program, recorder)
     events = recorder.history.events
     if len(events) != len(schedule):
         return
+    if execution.sim.halted:
+        clock = events[-1].clock
+        needed = [c for c, e in zip(schedule, events, strict=True) if e.precedes(clock)]
+        if len(needed) < len(schedule):
+            yield needed
+            yield from equivalents(program, needed)
     values = [choice.value for choice in schedule]
     threads = list(dict.fromkeys(event.thread for event in events))
     orders: Iterator[tuple[str, ...]] = (

@@ -14,9 +14,10 @@ from netsim.checkers.ending import unfinished
 from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
-from netsim.explorer.dpor import SourceDpor
+from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, Observer, Program, execute
 from netsim.explorer.normal import Recorder, equivalents
+from netsim.explorer.optimal import OptimalDpor
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Result, Verdict
 from netsim.run.digest import Digest
@@ -93,7 +94,7 @@ class Walk(Generic[_P]):
         """Explore until all is done, a bound cuts, or `first` and something is found."""
         started = time.monotonic()
         bounds = self.bounds
-        strategy = SourceDpor()
+        strategy = OptimalDpor(self.program)
         races = DataRaces()
         try:
             while True:
@@ -105,7 +106,7 @@ class Walk(Generic[_P]):
                     return
                 if execution.complete:
                     strategy.finish(execution.sim)
-                    self._judge(execution)
+                    self._judge(execution, strategy.history)
                 else:
                     self.blocked += 1
                 if first and self.candidates:
@@ -127,7 +128,7 @@ class Walk(Generic[_P]):
         except KeyboardInterrupt:
             self.cut_by = "interrupt"
 
-    def _judge(self, execution: Execution) -> None:
+    def _judge(self, execution: Execution, history: History) -> None:
         """Take in an execution that has come to rest."""
         raise NotImplementedError
 
@@ -152,7 +153,7 @@ class Search(Walk[ScenarioProgram]):
         assert judged is not None
         return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
 
-    def _judge(self, execution: Execution) -> None:
+    def _judge(self, execution: Execution, history: History) -> None:
         self.executions += 1
         run = self.program.run
         if unfinished(run.sim):
@@ -162,7 +163,7 @@ class Search(Walk[ScenarioProgram]):
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
             self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
-        found = judge(observed, at_end, self.reference, faults, self.program)
+        found = judge(observed, at_end, self.reference, faults, self.program, history)
         known = self.outcomes.get(observed)
         candidate = Candidate(execution.schedule, execution.switches(), None)
         if known is None or candidate.beats(known[1]):
@@ -196,7 +197,7 @@ def check(
     design = load(design) if isinstance(design, str) else design
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
-    program = ScenarioProgram(design, scenario, options)
+    program = ScenarioProgram(design, scenario, options, halts_last=True)
     search = Search(program, bounds)
     program.start()
     unreached = program.run.unreached
@@ -303,11 +304,10 @@ def normalise(search: Search, identity: str, candidate: Candidate) -> tuple[Cand
         search.program.design, search.program.scenario, search.program.options, sites=True
     )
 
-    def shows(execution: Execution) -> Judged | None:
+    def shows(execution: Execution, history: History) -> Judged | None:
         at_end = judge_run(program.run)
-        judged = judge(
-            observe(program), at_end, search.reference, faults_of(execution.sim), program
-        )
+        faults = faults_of(execution.sim)
+        judged = judge(observe(program), at_end, search.reference, faults, program, history)
         return next((one for one in judged if one.id == identity), None)
 
     best = shortest(program, candidate, shows)
@@ -316,7 +316,7 @@ def normalise(search: Search, identity: str, candidate: Candidate) -> tuple[Cand
 
 
 def shortest(
-    program: Program, candidate: Candidate, shows: Callable[[Execution], _T | None]
+    program: Program, candidate: Candidate, shows: Callable[[Execution, History], _T | None]
 ) -> tuple[Candidate, _T, str] | None:
     """
     Find the best schedule of the candidate's class for which `shows` has an answer.
@@ -326,13 +326,13 @@ def shortest(
     """
     best: tuple[Candidate, _T, str] | None = None
     for schedule in [candidate.schedule, *equivalents(program, candidate.schedule)]:
-        digest, races = Digest(), DataRaces()
-        execution = execute(program, Recorder(schedule), (digest, races))
+        recorder, digest, races = Recorder(schedule), Digest(), DataRaces()
+        execution = execute(program, recorder, (digest, races))
         if not execution.complete or len(execution.schedule) != len(schedule):
             continue
         mine = Candidate(execution.schedule, execution.preemptions, None)
         if best is None or mine.beats(best[0]):
-            shown = shows(execution)
+            shown = shows(execution, recorder.history)
             if shown is not None:
                 best = (mine, shown, digest.text)
     return best
@@ -343,7 +343,7 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
     program = search.program
     for observed, (serial, candidate) in search.outcomes.items():
 
-        def shows(_: Execution, observed: Observed = observed) -> Observed | None:
+        def shows(_e: Execution, _h: History, observed: Observed = observed) -> Observed | None:
             return observed if observe(program) == observed else None
 
         best = shortest(program, candidate, shows)

@@ -10,6 +10,7 @@ import attrs
 from netsim._version import __version__
 from netsim.checkers.ending import unfinished
 from netsim.core.sim import Choice
+from netsim.explorer.events import History
 from netsim.explorer.loop import Execution
 from netsim.results import Bounds, Options, ProgramFinding, ProgramOutcome, ProgramResult, Verdict
 from netsim.run.check import Candidate, Listener, Walk, check_bounds, shortest
@@ -38,7 +39,7 @@ class _Exploration(Walk[Subject]):
     showing: dict[str, list[Candidate]] = attrs.Factory(dict)
     outcomes: dict[Seen, tuple[Any, list[Candidate]]] = attrs.Factory(dict)
 
-    def _judge(self, execution: Execution) -> None:
+    def _judge(self, execution: Execution, history: History) -> None:
         judged, seen, value = self.program.judge()
         self.executions += 1
         self.deadlocked += bool(unfinished(execution.sim))
@@ -125,7 +126,9 @@ def _schedule(subject: Subject, choices: Sequence[Choice], digest: str) -> str:
 
 
 def _smallest(
-    subject: Subject, candidates: Sequence[Candidate], shows: Callable[[Execution], _T | None]
+    subject: Subject,
+    candidates: Sequence[Candidate],
+    shows: Callable[[Execution, History], _T | None],
 ) -> tuple[Candidate, _T, str]:
     """Return the best schedule of all classes of the candidates; see `shortest`."""
     best: tuple[Candidate, _T, str] | None = None
@@ -142,7 +145,7 @@ def _smallest(
 def _finding(subject: Subject, identity: str, candidates: Sequence[Candidate]) -> ProgramFinding:
     again = subject.with_sites()
 
-    def shows(_: Execution) -> Judged | None:
+    def shows(_e: Execution, _h: History) -> Judged | None:
         return next((one for one in again.judge()[0] if one.id == identity), None)
 
     small, judged, digest = _smallest(again, candidates, shows)
@@ -153,7 +156,7 @@ def _finding(subject: Subject, identity: str, candidates: Sequence[Candidate]) -
 def _outcome(
     subject: Subject, seen: Seen, value: Any, candidates: Sequence[Candidate]
 ) -> ProgramOutcome:
-    def shows(_: Execution) -> Seen | None:
+    def shows(_e: Execution, _h: History) -> Seen | None:
         return seen if subject.judge()[1] == seen else None
 
     small, _, digest = _smallest(subject, candidates, shows)

@@ -12,6 +12,7 @@ from netsim.checkers.ending import judge_ending
 from netsim.checkers.leaks import leaked_memory, leaked_references
 from netsim.core.fault import Report
 from netsim.design import Design
+from netsim.explorer.events import History
 from netsim.notation import Scenario
 from netsim.results import Finding, Nearest, Site, Where
 from netsim.run.outcome import Observed
@@ -53,14 +54,19 @@ def judge(
     reference: SerialReference | None,
     faults: Faults,
     program: ScenarioProgram,
+    history: History,
 ) -> list[Judged]:
     """
     Return the findings of an execution that has come to rest and been observed.
 
-    `at_end` are those found before the probes ran.
+    `at_end` are those found before the probes ran.  A fatal finding is at the root of whatever
+    the outcome shows, unless a halt at the end does not happen after it.
     """
     findings = list(at_end)
-    root = any(judged.report.fatal for judged in findings)
+    root = any(
+        judged.report.fatal and (not observed.halted or history.leads_to_end(judged.report.step))
+        for judged in findings
+    )
     if reference is not None and not root and not reference.explains(observed, faults):
         findings.append(_not_serialisable(observed, reference, program.design, program.names))
     return findings

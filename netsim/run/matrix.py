@@ -61,7 +61,9 @@ class _Survey:
         """Decide one cell and keep it."""
         flows = tuple(Flow(calls=(call,), strike=None, context=None) for call in calls)
         scenario = Scenario(initial=initial, flows=flows)
-        program = ScenarioProgram(design, scenario, self.options, boots=self.boots[design.name])
+        program = ScenarioProgram(
+            design, scenario, self.options, boots=self.boots[design.name], halts_last=True
+        )
         search = Search(program, self.bounds)
         program.start()
         unreached = program.run.unreached

@@ -45,6 +45,8 @@ class ScenarioProgram:
     """
     A program for the explorer; `run` is the machine of the latest start.
 
+    With `halts_last`, a halt waits for what it cannot hide (`netsim.sync.halt`): for searches.
+
     Raises UsageError at once if the scenario does not fit the design.
     """
 
@@ -56,8 +58,10 @@ class ScenarioProgram:
         *,
         sites: bool = False,
         boots: Boots | None = None,
+        halts_last: bool = False,
     ) -> None:
         self.design = design
+        self.halts_last = halts_last
         self.boots = boots or Boots()
         self.scenario = scenario
         self.options = options
@@ -68,7 +72,6 @@ class ScenarioProgram:
         calls = [call for flow in scenario.flows for call in flow.calls]
         #: Names of the operations of the flows, sorted, each once.
         self.names = tuple(sorted({call.name for call in calls}))
-        self.halting = any(design.operations[call.name].halts for call in calls)
         if any(design.operations[call.name].halts for call in scenario.initial):
             raise UsageError("an operation that ends the machine cannot stand in { }")
         if options.faults < 0:
@@ -94,7 +97,7 @@ class ScenarioProgram:
         self.run = run = Run(sim, system, {}, boot.initial, boot.unreached)
         if boot.unreached:
             return sim
-        sim.halting = self.halting
+        sim.halts_last = self.halts_last
         sim.faults = sim.fault_budget = self.options.faults
         for number, flow in enumerate(self.scenario.flows, 1):
             results: list[Any] = []

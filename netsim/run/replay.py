@@ -12,6 +12,7 @@ from netsim.core.access import Key
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
 from netsim.design import Design
+from netsim.explorer.events import History
 from netsim.explorer.loop import execute
 from netsim.notation import parse
 from netsim.results import Divergence, Event, Finding, ReplayResult
@@ -37,6 +38,7 @@ class Follower:
         self.expected = expected
         self.diverged: Divergence | None = None
         self.events: list[Event] = []
+        self.history = History()
         self._call = ""
         self._function = ""
         self._operation = ""
@@ -45,6 +47,7 @@ class Follower:
     def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start over."""
         self.events = []
+        self.history = History()
         sim.changes = []
         return ()
 
@@ -96,6 +99,7 @@ class Follower:
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Add the step to the story."""
+        self.history.append(step)
         self.events.append(
             Event(
                 step=sim.steps,
@@ -215,7 +219,7 @@ def replay(
     at_end = judge_run(program.run)
     observed = observe(program)
     reference = SerialReference(program, ORDERS_MAX, 100_000)
-    judged = judge(observed, at_end, reference, faults_of(execution.sim), program)
+    judged = judge(observed, at_end, reference, faults_of(execution.sim), program, follower.history)
     findings: dict[str, Finding] = {}
     for one in judged:
         made = finding(

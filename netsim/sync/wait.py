@@ -37,8 +37,8 @@ class _Change(Op):
     def guard(self) -> tuple[Key, ...]:
         return tuple(self.reads)
 
-    def admits(self, key: Key, state: Any, thread: str) -> bool:
-        return True  # the history of a location keeps values, not versions: be generous
+    def admits(self, key: Key, state: Any, thread: str) -> None:
+        return None  # the history of a location keeps values, not versions
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
         for key in self.reads:

@@ -13,7 +13,7 @@ def program_report(result: ProgramResult) -> str:
     lines = [fill(f"{result.verdict.value.upper()}  {result.program}", "", "  ")]
     count = plural(result.executions, "execution")
     if result.complete:
-        said = f"{count} explored, one at least of every class; no bound cut the search"
+        said = f"{count} explored, one of every class; no bound cut the search"
     else:
         bound = CUTS.get(result.cut_by or "", "first=True").format(
             executions=result.bounds.executions,

@@ -74,7 +74,7 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
     if result.start == "unreachable":
         said = "the start is not reached, so nothing was explored"
     elif result.complete:
-        said = f"{count} explored, one at least of every class; no bound cut the search"
+        said = f"{count} explored, one of every class; no bound cut the search"
         if result.options.faults:
             said += f"; with up to {plural(result.options.faults, 'failure')}"
     else:

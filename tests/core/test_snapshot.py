@@ -12,8 +12,8 @@ import pytest
 from netsim.core.memory import KObject, bind, kfree, kmalloc, shared
 from netsim.core.sim import Sim
 from netsim.core.snapshot import NotAtRest, Snapshot, members
-from netsim.explorer.dpor import SourceDpor
 from netsim.explorer.loop import execute
+from netsim.explorer.optimal import OptimalDpor
 from netsim.notation import parse
 from netsim.results import Options
 from netsim.run.boot import Boots
@@ -91,7 +91,7 @@ def test_what_executions_did_is_gone(design: str) -> None:
             program.start()
             if program.run.unreached:
                 continue
-            strategy = SourceDpor()
+            strategy = OptimalDpor(program)
             execute(program, strategy)
             observe(program)
             program.start()
@@ -195,7 +195,7 @@ def test_boots_lend_the_same_machine_as_it_was() -> None:
     scenario = parse("{ set 10.0.0.1 } off || read", design.operations)
     one = ScenarioProgram(design, scenario, Options(), boots=boots)
     first = one.start()
-    execute(one, SourceDpor())
+    execute(one, OptimalDpor(one))
 
     again = one.with_flows_of(parse("{ set 10.0.0.1 } read", design.operations)).start()
 

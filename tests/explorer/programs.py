@@ -11,13 +11,17 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from netsim.core.fault import Halt
+from netsim.core.access import WRITE
 from netsim.core.memory import KObject, bind, kfree, kmalloc, peek, shared
+from netsim.core.op import Op
 from netsim.core.sim import Sim
+from netsim.core.thread import SimThread
+from netsim.core.traps import perform
 from netsim.sync.alloc import kzalloc
 from netsim.sync.atomic import Atomic
 from netsim.sync.choose import choose
 from netsim.sync.completion import Completion
+from netsim.sync.halt import halt
 from netsim.sync.marked import (
     SharedList,
     rcu_assign,
@@ -54,22 +58,25 @@ class Cell(KObject):
 class Interpreter:
     """Runs a program: `start` is what the explorer wants, `observe` what the oracle compares."""
 
-    def __init__(self, program: Program, faults: int = 0) -> None:
+    def __init__(self, program: Program, faults: int = 0, *, halts_last: bool = True) -> None:
         self.program = program
         self.faults = faults
-        self.halting = any(name == "halt" for thread in program for name, _ in thread)
+        self.halts_last = halts_last
         self.sim: Sim
         self.registers: dict[int, list[Any]] = {}
         self.state: Callable[[], tuple[Any, ...]]
+        self.sent: list[int] = []
 
     def start(self) -> Sim:
         """Return a fresh machine with every thread before its first operation."""
-        self.sim = sim = Sim(halting=self.halting)
+        self.sim = sim = Sim()
+        sim.halts_last = self.halts_last
         sim.recording = True
         sim.faults = sim.fault_budget = self.faults
         self.registers = {}
         world = World(sim)
         self.state = world.state
+        self.sent = world.sent
         for index, thread in enumerate(self.program):
             out = self.registers.setdefault(index, [])
             sim.spawn(str(index + 1), world.run(thread, index + 1, out), flow=index + 1)
@@ -95,6 +102,22 @@ class Interpreter:
         )
 
 
+class Transmit(Op):
+    """Something that leaves the machine."""
+
+    __slots__ = ("me", "sent")
+    name = "transmit"
+    leaves = True
+
+    def __init__(self, sent: list[int], me: int) -> None:
+        self.sent = sent
+        self.me = me
+
+    def apply(self, sim: Sim, thread: SimThread) -> None:
+        sim.touch(("wire", ""), WRITE)
+        self.sent.append(self.me)
+
+
 class World:
     """The objects of a program and its instructions."""
 
@@ -114,6 +137,7 @@ class World:
         self.list = SharedList(sim, "list")
         self.chain = NotifierChain(sim, "chain")
         self.work = Work(sim, "work", self._work)
+        self.sent: list[int] = []
         self.block = NotifierBlock("block", self._notified)
 
     def state(self) -> tuple[Any, ...]:
@@ -137,6 +161,7 @@ class World:
             tuple(block.name for block in self.chain.blocks),
             tuple(sorted(self.sim.heap)),
             self.sim.faults,
+            tuple(self.sent),
         )
 
     async def _work(self) -> None:
@@ -343,8 +368,10 @@ class World:
         return self.cell.y
 
     async def halt(self, a: int, me: int) -> None:
-        await schedule_point("halt")
-        raise Halt
+        await halt("halt")
+
+    async def transmit(self, a: int, me: int) -> None:
+        await perform(Transmit(self.sent, me))
 
 
 INSTRUCTIONS: dict[str, Callable[[World, int, int], Awaitable[Any]]] = {
@@ -374,7 +401,7 @@ PRIMITIVES = {
     "choose": ("choose",),
     "sleep": ("sleep",),
     "round": ("wait_round",),
-    "halt": ("halt",),
+    "halt": ("halt", "transmit"),
 }
 
 #: What makes threads wait for each other, and what makes their order visible at little cost.
@@ -393,9 +420,9 @@ def generate(seed: int) -> Program:
 
     def draw() -> tuple[str, int]:
         kind = rng.random()
-        if kind < 0.66:
+        if kind < 0.72:
             return visible, 1
-        name = blocking if kind < 0.8 else rng.choice(rng.choice(some))
+        name = blocking if kind < 0.83 else rng.choice(rng.choice(some))
         return name, rng.randint(0, 1)
 
     made = [[draw() for _ in range(rng.randint(least, most))] for _ in range(threads)]

@@ -1,5 +1,7 @@
 """
-The explorer against brute force on random programs: outcomes, deadlocks, data races.
+The explorer against brute force on random programs: outcomes, deadlocks, data races, classes.
+
+Every class is executed exactly once, and no execution is blocked by sleep sets.
 
 `NETSIM_ORACLE_PROGRAMS` sets how many programs are tried (seeds 0, 1, 2 ...).
 """
@@ -10,29 +12,30 @@ import os
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core import access
-from netsim.core.access import READ, WRITE
+from netsim.core.access import READ, WRITE, Footprint
+from netsim.core.sim import Choice
 from netsim.explorer import events
-from netsim.explorer.dpor import SourceDpor
 from netsim.explorer.loop import execute
+from netsim.explorer.optimal import OptimalDpor
 from netsim.sync import atomic
 from tests.explorer.brute import Everything, TooLarge, every_interleaving
 from tests.explorer.programs import INSTRUCTIONS, PRIMITIVES, Interpreter, Program, generate
 
 PROGRAMS = int(os.environ.get("NETSIM_ORACLE_PROGRAMS", "160"))
 #: A program with more interleavings is left out.
-EXECUTIONS_MAX = 3000
+EXECUTIONS_MAX = 4000
 
 
 def explore(program: Interpreter) -> tuple[Everything, int]:
     """Run the explorer; return what it found and how many executions were blocked."""
-    strategy = SourceDpor()
+    strategy = OptimalDpor(program)
     observations: set[tuple[Any, ...]] = set()
     races: set[tuple[str, ...]] = set()
     executions = blocked = deadlocks = 0
@@ -59,8 +62,14 @@ def explore(program: Interpreter) -> tuple[Everything, int]:
 
 def differs(program: Program, faults: int = 0) -> str:
     """Return how explorer and brute force differ on a program, or ""."""
-    everything = every_interleaving(Interpreter(program, faults), EXECUTIONS_MAX)
-    found, _ = explore(Interpreter(program, faults))
+    return compare(
+        every_interleaving(Interpreter(program, faults), EXECUTIONS_MAX), program, faults
+    )
+
+
+def compare(everything: Everything, program: Program, faults: int) -> str:
+    """Return how the explorer differs from what brute force found on a program, or ""."""
+    found, blocked = explore(Interpreter(program, faults))
     missing = everything.observations - found.observations
     extra = found.observations - everything.observations
     if missing or extra:
@@ -69,6 +78,8 @@ def differs(program: Program, faults: int = 0) -> str:
         return f"races {sorted(everything.races)}, found {sorted(found.races)}"
     if bool(everything.deadlocks) != bool(found.deadlocks):
         return f"{everything.deadlocks} deadlocks, found {found.deadlocks}"
+    if (everything.classes, 0) != (found.classes, blocked):
+        return f"{everything.classes} classes, {found.classes} executions, {blocked} blocked"
     return ""
 
 
@@ -100,7 +111,7 @@ def shrunk(program: Program, fails: Callable[[Program], bool]) -> Program:
 def test_explorer_finds_what_brute_force_finds(capsys: pytest.CaptureFixture[str]) -> None:
     classes: list[int] = []
     used: Counter[str] = Counter()
-    deadlocked = executions = blocked = seed = tried = 0
+    deadlocked = seed = tried = 0
     while tried < PROGRAMS:
         program, faults = generate(seed), seed % 2
         seed += 1
@@ -109,15 +120,12 @@ def test_explorer_finds_what_brute_force_finds(capsys: pytest.CaptureFixture[str
         except TooLarge:
             continue
         tried += 1
-        found, cut = explore(Interpreter(program, faults))
-        if (everything.observations, everything.races) != (found.observations, found.races):
+        wrong = compare(everything, program, faults)
+        if wrong:
             small = shrunk(program, lambda p, f=faults: bool(differs(p, f)))  # type: ignore[misc]
             pytest.fail(f"seed {seed - 1}, faults {faults}: {small}\n{differs(small, faults)}")
-        assert bool(everything.deadlocks) == bool(found.deadlocks), (seed - 1, program)
         classes.append(everything.classes)
         deadlocked += bool(everything.deadlocks)
-        executions += found.executions
-        blocked += cut
         names = {name for thread in program for name, _ in thread}
         used.update(p for p, mine in PRIMITIVES.items() if names & set(mine))
     rare = min(used[name] for name in PRIMITIVES) / tried
@@ -126,7 +134,7 @@ def test_explorer_finds_what_brute_force_finds(capsys: pytest.CaptureFixture[str
             f"\noracle: {tried} programs (seeds 0 to {seed - 1}), "
             f"classes median {statistics.median(classes)} max {max(classes)}, "
             f"{deadlocked / tried:.0%} with a deadlock, rarest primitive in {rare:.0%}, "
-            f"{executions} executions for {sum(classes)} classes, {blocked} blocked\n"
+            f"{sum(classes)} classes, each executed once, none blocked\n"
         )
     assert statistics.median(classes) >= 10
     assert deadlocked / tried >= 0.2
@@ -160,7 +168,28 @@ class TestPlantedFaults:
         assert _turns_red()
 
     def test_forgotten_blocked_operations(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(SourceDpor, "_race_blocked", lambda *_: None)
+        monkeypatch.setattr(OptimalDpor, "finish", lambda *_: None)
+
+        assert _turns_red()
+
+    def test_forgotten_futures(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        original = events.History.notdep
+
+        def short(self: events.History, event: events.Event, end: int) -> list[events.Event]:
+            return original(self, event, end)[:1]
+
+        monkeypatch.setattr(events.History, "notdep", short)
+
+        assert _turns_red()
+
+    def test_guessed_footprints(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a step touches after its race is reversed is not what it touched before."""
+
+        def guess(self: OptimalDpor, choices: Sequence[Choice], last: Choice) -> Footprint:
+            seen = [e for e in self.history.events if e.thread == last.thread]
+            return seen[-1].footprint if seen else {}
+
+        monkeypatch.setattr(OptimalDpor, "_probe", guess)
 
         assert _turns_red()
 

@@ -8,9 +8,9 @@ import pytest
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core.fault import Report
-from netsim.explorer.dpor import SourceDpor
 from netsim.explorer.loop import execute
 from netsim.explorer.normal import Recorder
+from netsim.explorer.optimal import OptimalDpor
 from netsim.notation import parse
 from netsim.results import Options
 from netsim.run.judge import judge_run
@@ -29,7 +29,7 @@ def in_order(reports: list[Report]) -> list[Report]:
 @pytest.mark.parametrize("seed", range(60))
 def test_random_programs(seed: int) -> None:
     program, fresh = (Interpreter(generate(seed), seed % 2) for _ in range(2))
-    strategy, races = SourceDpor(), DataRaces()
+    strategy, races = OptimalDpor(program), DataRaces()
     for _ in range(EXECUTIONS):
         execution = execute(program, strategy, (races,))
         if execution.complete:
@@ -61,7 +61,7 @@ def test_scenarios(design: str, text: str) -> None:
         ids = sorted((j.id, j.report.message, j.consequences) for j in judge_run(p.run))
         return ids, observe(p)
 
-    strategy, races = SourceDpor(), DataRaces()
+    strategy, races = OptimalDpor(program), DataRaces()
     for _ in range(EXECUTIONS):
         execution = execute(program, strategy, (races,))
         if execution.complete:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from netsim.core.fault import Halt
-from netsim.sync.sleep import schedule_point
+from netsim.sync.halt import halt
 from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, printk
 
 if TYPE_CHECKING:
@@ -48,8 +47,8 @@ async def panic(m: Machine) -> NoReturn:
     """
     await printk(m, "Kernel panic - not syncing: netsim\n")
     await kmsg_dump(m, KmsgDumpReason.PANIC)
-    await schedule_point("smp_send_stop")
-    raise Halt
+    await halt("smp_send_stop")
+    raise AssertionError("nothing runs after a halt")
 
 
 async def bug_on(m: Machine, condition: bool, text: str, objects: tuple[str, ...]) -> None:

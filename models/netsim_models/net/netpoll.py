@@ -365,6 +365,7 @@ class _Transmit(Op):
     __slots__ = ("busy", "dev", "from_queue", "packet", "wire")
 
     name = "ndo_start_xmit"
+    leaves = True
 
     def __init__(
         self, wire: Wire, dev: NetDevice, packet: Packet, busy: bool, from_queue: bool = False

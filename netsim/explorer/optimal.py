@@ -1,0 +1,292 @@
+"""
+Optimal DPOR: exactly one execution of every Mazurkiewicz class, by wakeup trees.
+
+Algorithm 2 of Abdulla, Aronis, Jonsson, Sagonas, *Source Sets: A Foundation for Optimal Dynamic
+Partial Order Reduction* (JACM 64:4, 2017); `sleep`, `wut`, WI(v), notdep and E are as there.
+What differs:
+
+* A step's footprint is known only after it ran (the plain accesses that follow its operation
+  belong to it), and hangs on what it finds.  So sleeping steps carry the footprint that they had;
+  and what the last step of a wakeup sequence touches, which never ran there, is found out by a
+  *probe*, a run of just that sequence, where nothing else decides.
+* Operations that are still blocked when the execution ends take part in races (see
+  `netsim.explorer.events`), and so do those that a halt of the machine kept from running.
+* An operation with values to choose is a different step with each of them; the one that was
+  taken races with the others.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TypeAlias
+
+from netsim.core.access import Footprint, dependent
+from netsim.core.sim import Choice, Sim, Step
+from netsim.core.thread import Mark, SimThread
+from netsim.explorer.events import Event, History
+from netsim.explorer.loop import Program
+from netsim.explorer.wakeup import Ask, Known, Move, Unmakeable, insert, place
+
+Sleep: TypeAlias = dict[tuple[str, int], Footprint]
+"""Steps, by thread and value, that need not be taken here, with what they touch."""
+
+
+class Node:
+    """
+    A state on the path of the current execution.
+
+    `sleep` holds the steps that need not be taken from here, because that was or will be explored
+    elsewhere; `taken` is the branch of the current execution, and `wut` are those still to be
+    explored, in the order in which they were found.
+    """
+
+    __slots__ = ("enabled", "sleep", "taken", "wut")
+
+    def __init__(
+        self, enabled: tuple[str, ...], sleep: Sleep, taken: Move, wut: list[Move]
+    ) -> None:
+        self.enabled = enabled
+        self.sleep = sleep
+        self.taken = taken
+        self.wut = wut
+
+
+class Race:
+    """
+    `event` races with a later step of `thread`, or with another value for its own.
+
+    It was found at the event with number `index`, and goes when that goes.  `known` is what the
+    step touches after the events `base`, if that has been asked.  Unless `sure`, one has to try
+    whether the step can be made there.
+    """
+
+    __slots__ = ("base", "event", "index", "known", "sure", "thread", "value")
+
+    def __init__(self, event: Event, thread: str, value: int, index: int, sure: bool) -> None:
+        self.event = event
+        self.thread = thread
+        self.value = value
+        self.index = index
+        self.sure = sure
+        self.known: Footprint | None = None
+        self.base: list[Event] = []
+
+    def touches(self, before: list[Event]) -> Footprint | None:
+        """Return what the step touches after `before`, if what was asked before tells."""
+        known = self.known
+        if known is None:
+            return None
+        same = 0
+        for mine, theirs in zip(self.base, before, strict=False):
+            if mine is not theirs:
+                break
+            same += 1
+        for events in (self.base, before):
+            if any(dependent(known, event.footprint) for event in events[same:]):
+                return None
+        return known
+
+
+class OptimalDpor:
+    """The exhaustive strategy.  After each execution ask `more`; False means all is done."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.path: list[Node] = []
+        self.history = History()
+        #: How many steps were run again to find out what one touches.
+        self.probes = 0
+        self._depth = 0
+        self._last: str | None = None
+        self._sleep: Sleep = {}
+        self._wut: list[Move] = []
+        self._races: list[Race] = []
+        self._halted = False
+        #: The choices made along the path, and what `Sim.mark` said there.
+        self._choices: list[Choice] = []
+        self._marks: dict[int, list[Mark]] = {}
+
+    # -- Strategy ----------------------------------------------------------------------------
+
+    def begin(self, sim: Sim) -> Sequence[Choice]:
+        """Start again from the initial state; the path up to the last node is re-run."""
+        self._depth = max(len(self.path) - 1, 0)
+        self._last = None
+        self._sleep = {}
+        self._wut = []
+        sim.marks = self._marks
+        return self._choices
+
+    def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
+        """Take the branch that is new at the end of the path."""
+        if self._depth >= len(self.path):
+            return None
+        taken = self.path[self._depth].taken
+        return sim.by_name[taken.thread], taken.value
+
+    def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int] | None:
+        """Beyond the path follow the wakeup tree, else stay with the thread if it is awake."""
+        move, wut = None, self._wut
+        while wut and move is None:
+            move, *wut = wut
+            if not self._awake(sim, move, enabled):
+                move = None
+        if move is None:
+            move = self._any(sim, enabled)
+            if move is None:
+                self.finish(sim)
+                return None
+        names = tuple(thread.name for thread in enabled)
+        self.path.append(Node(names, self._sleep, move, wut))
+        return sim.by_name[move.thread], move.value
+
+    def _awake(self, sim: Sim, move: Move, enabled: Sequence[SimThread]) -> bool:
+        thread = sim.by_name.get(move.thread)
+        return (
+            thread in enabled
+            and move.value < _options(sim, thread)
+            and (move.thread, move.value) not in self._sleep
+        )
+
+    def _any(self, sim: Sim, enabled: Sequence[SimThread]) -> Move | None:
+        """Return the step that needs no switch, else the first that is awake."""
+        found: Move | None = None
+        for thread in enabled:
+            if found is not None and thread.name != self._last:
+                continue
+            for value in range(_options(sim, thread)):
+                if (thread.name, value) not in self._sleep:
+                    found = Move(thread.name, value)
+                    break
+        return found
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Account for the step just made: sleep set of the next state, and races."""
+        node = self.path[self._depth]
+        taken = node.taken
+        footprint = taken.footprint = step.footprint
+        self._choices.append(Choice(step.thread, step.choice))
+        self._sleep = {
+            key: theirs
+            for key, theirs in node.sleep.items()
+            if key[0] != step.thread and not dependent(theirs, footprint)
+        }
+        self._wut = taken.children
+        self._last = step.thread
+        self._depth += 1
+        event, races = self.history.append(step)
+        for earlier, sure in races.items():
+            self._races.append(Race(earlier, step.thread, step.choice, event.index, sure))
+        for value in range(step.options):
+            if value != step.choice:
+                self._races.append(Race(event, step.thread, value, event.index, True))
+
+    # -- between executions --------------------------------------------------------------------
+
+    def finish(self, sim: Sim) -> None:
+        """Take what is blocked at the end of an execution into account."""
+        end = len(self.history.events)
+        self._halted = halted = sim.halted
+        sim.halted = False
+        try:
+            for thread in sim.threads:
+                op = thread.pending
+                if op is None:
+                    continue
+                if not op.enabled(sim, thread):
+                    racing = self.history.blocked(thread.name, op)
+                elif halted:
+                    racing = {self.history.events[-1]: True}  # only this keeps it from running
+                else:
+                    continue  # asleep
+                for earlier, sure in racing.items():
+                    for value in range(op.options(sim)):
+                        self._races.append(Race(earlier, thread.name, value, end, sure))
+        finally:
+            sim.halted = halted
+
+    def more(self) -> bool:
+        """
+        Move to the next unexplored branch, deepest first; False if there is none.
+
+        Runs the program, if something about the execution that has ended has to be found out.
+        """
+        self._reverse()
+        races = self._races
+        self._halted = False
+        while self.path:
+            node = self.path[-1]
+            length = len(self.path) - 1
+            self.history.truncate(length)
+            del self._choices[length:]
+            while races and races[-1].index >= length:
+                races.pop()
+            taken = node.taken
+            assert taken.footprint is not None
+            node.sleep = {**node.sleep, (taken.thread, taken.value): taken.footprint}
+            if node.wut:
+                node.taken = node.wut.pop(0)
+                return True
+            self.path.pop()
+        return False
+
+    def _reverse(self) -> None:
+        """Have notdep(e, E).e' explored for every race of the execution, unless it is covered."""
+        end = len(self.history.events) - self._halted  # nothing can follow a halt
+        notdep: dict[int, list[Event]] = {}
+        for race in self._races:
+            event = race.event
+            before = notdep.get(event.index)
+            if before is None:
+                before = notdep[event.index] = self.history.notdep(event, end)
+            node = self.path[event.index]
+            first = before[0].thread if before else race.thread
+            if first not in node.enabled:
+                continue  # what it waits for is not there without `event`
+            last = Move(race.thread, race.value, race.touches(before))
+            ask = self._asking(event.index, ())
+            try:
+                if any(
+                    place(Move(*key, theirs), before, last, ask) is not None
+                    for key, theirs in node.sleep.items()
+                ):
+                    continue
+                if not race.sure and last.footprint is None:
+                    ask(last, before)
+                steps: list[Known] = [*before]
+                insert(steps, last, node.wut, partial(self._asking, event.index))
+            except Unmakeable:
+                continue
+            finally:
+                if last.footprint is not None:
+                    race.known, race.base = last.footprint, before
+
+    def _asking(self, index: int, path: Sequence[Choice]) -> Ask:
+        """Return how to find out what a move touches after the first `index` events and `path`."""
+
+        def ask(move: Move, before: Sequence[Known]) -> Footprint:
+            choices = [*self._choices[:index], *path]
+            choices += [Choice(step.thread, step.value) for step in before]
+            move.footprint = self._probe(choices, Choice(move.thread, move.value))
+            return move.footprint
+
+        return ask
+
+    def _probe(self, choices: Sequence[Choice], last: Choice) -> Footprint:
+        """Run a sequence to see what its last step touches; raises Unmakeable."""
+        self.probes += 1
+        sim = self.program.start()
+        sim.marks = {}
+        sim.recording = False
+        for choice in choices:
+            sim.step(sim.by_name[choice.thread], choice.value)
+        sim.recording = True
+        thread = sim.by_name.get(last.thread)
+        if thread is None or not sim.is_enabled(thread) or last.value >= _options(sim, thread):
+            raise Unmakeable
+        return sim.step(thread, last.value).footprint
+
+
+def _options(sim: Sim, thread: SimThread | None) -> int:
+    assert thread is not None
+    assert thread.pending is not None
+    return thread.pending.options(sim)
