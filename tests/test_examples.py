@@ -11,6 +11,8 @@ import pytest
 
 import netsim
 from netsim.results import Verdict
+from netsim.run.subject import Subject
+from tests.explorer.brute import every_interleaving
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROGRAMS = ("lost_wakeup", "peterson", "philosophers", "readers_writer")
@@ -34,6 +36,38 @@ def test_output(name: str, golden: Callable[[str, str], None]) -> None:
         len(line) <= 100 or "netsim.replay_program" in line for line in done.stdout.splitlines()
     )
     golden(f"example-{name}.txt", done.stdout)
+
+
+class Everything(Subject):
+    """A program as brute force wants it."""
+
+    def observe(self) -> tuple[Any, ...]:
+        return (self.judge()[1],)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("lost_wakeup", (False,)),
+        ("lost_wakeup", (True,)),
+        ("peterson", (False,)),
+        ("peterson", (True,)),
+        ("philosophers", (2, False)),
+        ("readers_writer", (1, False)),
+        ("readers_writer", (1, True)),
+    ],
+)
+def test_each_class_is_explored_once_and_no_outcome_is_missed(
+    name: str, arguments: tuple[Any, ...]
+) -> None:
+    everything = every_interleaving(Everything(program(name), arguments), 10_000)  # type: ignore[arg-type]
+
+    result = netsim.explore(program(name), *arguments)
+
+    assert (result.executions, result.blocked) == (everything.classes, 0)
+    assert sorted(o.text for o in result.outcomes) == sorted(
+        seen.text for (seen,) in everything.observations
+    )
 
 
 @pytest.mark.parametrize("number", [2, 3, 4])
