@@ -80,6 +80,15 @@ def explore(
     bounds = bounds or Bounds()
     check_bounds(bounds)
     subject = Subject(program, arguments)
+    try:
+        return _explored(subject, bounds, first, progress)
+    finally:
+        subject.close()
+
+
+def _explored(
+    subject: Subject, bounds: Bounds, first: bool, progress: Listener | None
+) -> ProgramResult:
     try_out(subject)
     walk = _Exploration(subject, bounds, observers=(StepsMax(),))
     notes: list[str] = []
@@ -149,6 +158,7 @@ def _finding(subject: Subject, identity: str, candidates: Sequence[Candidate]) -
         return next((one for one in again.judge()[0] if one.id == identity), None)
 
     small, judged, digest = _smallest(again, candidates, shows)
+    again.close()
     schedule = _schedule(subject, small.schedule, digest)
     return plain_finding(judged, schedule, len(small.schedule), small.weight)
 

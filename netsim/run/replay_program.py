@@ -63,6 +63,7 @@ def _replay(subject: Subject, schedule: Schedule) -> ProgramReplay:
             size = (len(execution.schedule), execution.preemptions)
             made = plain_finding(one, str(schedule), *size)
             found.setdefault(made.id, made)
+    subject.close()
     result = ProgramReplay(
         design=subject.name,
         scenario=subject.call,

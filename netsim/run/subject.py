@@ -42,7 +42,7 @@ class Subject:
         #: How schedules call it.
         self.name = name if NAME.fullmatch(name) else "program"
         self.call = f"{self.name}({', '.join(map(_argument, arguments))})"
-        self.sim: Sim
+        self.sim = Sim()
         self._read: Callable[[], Any] | None = None
 
     def with_sites(self) -> Subject:
@@ -51,6 +51,7 @@ class Subject:
 
     def start(self) -> Sim:
         """Build the program on a fresh machine.  Raises UsageError if it cannot be built."""
+        self.close()
         self.sim = sim = Sim(sites=self.sites)
         try:
             read = self.build(World(sim), *self.arguments)
@@ -68,6 +69,11 @@ class Subject:
         self._read = read
         sim.recording = True
         return sim
+
+    def close(self) -> None:
+        """Throw away what is left of the latest execution."""
+        for thread in self.sim.threads:
+            thread.discard()
 
     def judge(self) -> tuple[list[Judged], Seen, Any]:
         """Judge the machine at rest: findings, the outcome, and what the reader returned."""

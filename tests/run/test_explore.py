@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from netsim.results import Bounds, ProgramResult, Verdict
 from netsim.run.explore import explore
 from netsim.run.replay_program import replay_program
 from netsim.run.trial import STEPS_MAX
+from netsim.sync.mutex import Mutex
 from netsim.world import World
 
 
@@ -213,6 +215,30 @@ def test_kernel_rules_hold_in_programs_too() -> None:
         world.thread(wrong)
 
     assert kinds(explore(program)) == ["sleep-in-atomic"]
+
+
+def tidy(world: World) -> None:
+    """Two threads take two locks, the wrong way round, and put them back whatever happens."""
+    a, b = world.mutex("a"), world.mutex("b")
+
+    async def take(first: Mutex, second: Mutex) -> None:
+        await first.mutex_lock()
+        try:
+            await second.mutex_lock()
+            await second.mutex_unlock()
+        finally:
+            await first.mutex_unlock()
+
+    world.thread(take, a, b, name="ab")
+    world.thread(take, b, a, name="ba")
+
+
+def test_threads_that_tidy_up_are_thrown_away_quietly(capfd: pytest.CaptureFixture[str]) -> None:
+    result = explore(tidy)
+    gc.collect()
+
+    assert (kinds(result), result.executions) == (["deadlock"], 3)
+    assert capfd.readouterr().err == ""  # Python complains there of a coroutine that stays
 
 
 def test_the_environment_chooses() -> None:
