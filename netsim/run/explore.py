@@ -17,7 +17,15 @@ from netsim.run.check import Candidate, Listener, Walk, check_bounds, shortest
 from netsim.run.judge import Judged
 from netsim.run.replay_program import plain_finding, told
 from netsim.run.subject import Build, Seen, Subject
-from netsim.run.trial import STEPS_MAX, Endless, StepsMax, mistaken, nondeterministic, try_out
+from netsim.run.trial import (
+    STEPS_MAX,
+    Endless,
+    StepsMax,
+    mistaken,
+    nondeterministic,
+    try_out,
+    why_endless,
+)
 from netsim.trace.schedule import Schedule
 from netsim.view.program import program_report
 
@@ -97,8 +105,8 @@ def _explored(
     except Endless as endless:
         walk.cut_by = "steps"
         notes.append(
-            f"an execution did not end within {STEPS_MAX} steps (thread {endless} ran last): a "
-            "loop that polls must wait with until() instead"
+            f"an execution did not end within {STEPS_MAX} steps (thread {endless} ran last); "
+            + why_endless(subject)
         )
     except (AttributeError, AssertionError, KeyError) as error:
         raise mistaken(subject, error) from error
@@ -117,7 +125,7 @@ def _explored(
         verdict=verdict,
         complete=walk.complete,
         cut_by=walk.cut_by,
-        bounds=attrs.evolve(bounds, steps=STEPS_MAX) if notes else bounds,
+        bounds=bounds,
         executions=walk.executions,
         blocked=walk.blocked,
         deadlocked=walk.deadlocked,

@@ -14,7 +14,7 @@ from netsim.run.digest import Digest
 from netsim.run.subject import Subject
 
 #: No execution may take more steps than this: then something loops for ever.
-STEPS_MAX = 10_000
+STEPS_MAX = 1000
 
 
 class Endless(Exception):
@@ -54,6 +54,44 @@ def try_out(subject: Subject) -> None:
             raise ModelError(f"{file}:{warning.lineno}: {text}")
     if runs[0] != runs[1]:
         raise nondeterministic(subject)
+
+
+def why_endless(subject: Subject) -> str:
+    """Tell a thread that starves the others from a program that does not end even if all run."""
+    try:
+        execute(subject, _InTurn(), (StepsMax(),))
+    except Endless:
+        return "it does not end even if each thread has its turn: a livelock, or an endless loop"
+    return (
+        "it ends if each thread has its turn: a loop that polls must wait with until() instead, "
+        "which leaves the turn to the others"
+    )
+
+
+class _InTurn:
+    """A fair strategy: one step of each enabled thread, in turn."""
+
+    def __init__(self) -> None:
+        self._last = -1
+
+    def begin(self, sim: Sim) -> Sequence[Choice]:
+        """Start over."""
+        self._last = -1
+        return ()
+
+    def forced(self, sim: Sim) -> None:
+        """Nothing is known without looking at what is enabled."""
+
+    def choose(self, sim: Sim, enabled: Sequence[Any]) -> tuple[Any, int]:
+        """Take the next one after the last, by age."""
+        ages = {thread.name: age for age, thread in enumerate(sim.threads)}
+        later = [thread for thread in enabled if ages[thread.name] > self._last]
+        chosen = (later or enabled)[0]
+        self._last = ages[chosen.name]
+        return chosen, 0
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Nothing to learn."""
 
 
 class _AsItComes:

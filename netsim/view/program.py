@@ -21,6 +21,8 @@ def program_report(result: ProgramResult) -> str:
             seconds=result.bounds.seconds or 0,
             preemptions=result.bounds.preemptions,
         )
+        if result.cut_by == "steps" and result.bounds.steps is None:
+            bound = "an execution that does not end"
         said = f"stopped by {bound.replace('--', '')} after {count}; "
         said += "the rest is not known" if result.findings else "nothing found so far"
     lines.append(fill(f"{said}.", "  ", "  "))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 
 from netsim.errors import CounterexampleFound, NetsimError, UsageError
 from netsim.results import Bounds, ProgramResult, Verdict
+from netsim.run import trial
 from netsim.run.explore import explore
 from netsim.run.replay_program import replay_program
 from netsim.run.trial import STEPS_MAX
@@ -317,6 +321,38 @@ def test_results_are_the_same_each_time() -> None:
     assert str(explore(both)) == str(explore(both))
 
 
+SCRIPT = """
+import netsim
+
+def program(world):
+    x = world.var("x", 0)
+    async def put(n):
+        await x.store(frozenset([*(await x.load() or ()), f"thread {n}"]))
+    world.thread(put, 1)
+    world.thread(put, 2)
+    return lambda: x.value
+
+print(netsim.explore(program))
+"""
+
+
+def test_an_outcome_has_one_text_whatever_the_hash_seed() -> None:
+    outputs = set()
+    for seed in ("0", "1", "2", "random"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env=environment,
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        outputs.add(done.stdout)
+
+    (output,) = outputs
+    assert "{'thread 1', 'thread 2'}" in output
+
+
 # ---- bounds
 
 
@@ -342,7 +378,28 @@ def test_an_endless_loop_is_unknown_and_says_what_to_do() -> None:
 
     assert (result.verdict, result.cut_by) == (Verdict.UNKNOWN, "steps")
     assert str(STEPS_MAX) in result.notes[0]
+    assert "it ends if each thread has its turn" in result.notes[0]
     assert "until()" in result.notes[0]
+
+
+def test_a_livelock_is_unknown_and_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "STEPS_MAX", 60)  # each round more is an execution more
+
+    def program(world: World) -> None:
+        x = world.var("x", 0)
+
+        async def polite(me: int) -> None:
+            while await x.swap(me) != me:  # each undoes what the other has done
+                await world.pause()
+
+        world.thread(polite, 1)
+        world.thread(polite, 2)
+
+    result = explore(program)
+
+    assert result.verdict is Verdict.UNKNOWN
+    assert "does not end even if each thread has its turn" in result.notes[0]
+    assert "stopped by an execution that does not end" in str(result)
 
 
 # ---- mistakes: one message each, with the line if there is one

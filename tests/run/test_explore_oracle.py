@@ -150,6 +150,18 @@ def test_explorer_finds_what_brute_force_finds() -> None:
     assert tried // 10 < deadlocked < tried
 
 
+def test_a_location_that_did_not_change_does_not_admit() -> None:
+    # A condition has read two locations; without the thread that changes one of them, the other
+    # is as it was when the condition failed.  (Seed 323.)
+    program = (
+        (("store", 1), ("until_either", 2), ("load", 3)),
+        (("add", 3), ("plain", 2)),
+        (("until", 0),),
+    )
+
+    assert not differs(program, every_interleaving(Small(program), EXECUTIONS_MAX))  # type: ignore[arg-type]
+
+
 def test_a_wrong_guard_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variable._Until, "admits", lambda *_: False)
 
