@@ -46,6 +46,7 @@ class _Grave:
     """Stands in for the machine in a freed object: any access is a use after free."""
 
     __slots__ = ("mark", "sim")
+    recording = True
 
     def __init__(self, sim: Sim, mark: Mark) -> None:
         self.sim = sim
@@ -59,10 +60,10 @@ class _Grave:
         site = self.freed
         return f"{site.function.partition(CALLED_BY)[0]}() of thread {site.thread} has freed"
 
-    def plain_read(self, obj: KObject, key: Key) -> None:
+    def plain_read(self, key: Key) -> None:
         self._use(key, READ, "reads")
 
-    def plain_write(self, obj: KObject, key: Key, old: Any, new: Any) -> None:
+    def plain_write(self, key: Key, old: Any, new: Any) -> None:
         self._use(key, WRITE, "writes")
 
     def _use(self, key: Key, mode: Mode, verb: str) -> None:
@@ -109,14 +110,14 @@ def _recorded(name: str, slot: Any) -> property:
 
     def fget(self: Any) -> Any:
         sim = self._sim
-        if sim is not None:
-            sim.plain_read(self, (self._label, name))
+        if sim is not None and (sim.recording or sim.rounds):
+            sim.plain_read((self._label, name))
         return get(self)
 
     def fset(self: Any, value: Any) -> None:
         sim = self._sim
         if sim is not None:
-            sim.plain_write(self, (self._label, name), get(self), value)
+            sim.plain_write((self._label, name), get(self), value)
         put(self, value)
 
     return property(fget, fset)

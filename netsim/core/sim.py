@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -25,8 +25,7 @@ MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
 
 
-@attrs.frozen
-class Choice:
+class Choice(NamedTuple):
     """One entry of a schedule: which thread ran, and the value chosen for it (0 if none)."""
 
     thread: str
@@ -97,6 +96,8 @@ class Sim:
         self.halts_last = False
         #: True if plain accesses are recorded with the function that makes them (slow).
         self.sites = sites
+        #: How many threads are in a round (`begin_round`).
+        self.rounds = 0
         self.versions: dict[Key, int] = {}
         self._jiffies = 0
         self.heap: dict[str, Any] = {}
@@ -313,8 +314,8 @@ class Sim:
         if current is not None and current.round is not None:
             current.round.reads[key] = self.versions.get(key, 0)
 
-    def plain_read(self, obj: Any, key: Key) -> None:
-        """Record an unsynchronised read of a shared field."""
+    def plain_read(self, key: Key) -> None:
+        """Record an unsynchronised read of a shared field; needed if `recording` or `rounds`."""
         current = self.current
         if current is None:
             return
@@ -324,7 +325,7 @@ class Sim:
             self.touch(key, READ, self.versions.get(key, 0))
             self._step.plain.append((key, READ, self._caller() if self.sites else ""))
 
-    def plain_write(self, obj: Any, key: Key, old: Any, new: Any) -> None:
+    def plain_write(self, key: Key, old: Any, new: Any) -> None:
         """Record an unsynchronised write of a shared field."""
         if self.current is None:
             return
@@ -349,12 +350,14 @@ class Sim:
         """Start to note what the running thread reads and changes; ends with `end_round`."""
         assert self.current is not None
         self.current.round = fresh = Round()
+        self.rounds += 1
         return fresh
 
     def end_round(self) -> None:
         """Stop noting (nothing runs when an unfinished coroutine is thrown away)."""
-        if self.current is not None:
+        if self.current is not None and self.current.round is not None:
             self.current.round = None
+            self.rounds -= 1
 
     # -- findings --------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ class Snapshot:
         self.sim = sim
         self._fields: list[tuple[Callable[[Any, Any], None], Any, Any]] = []
         self._lists: list[tuple[Any, Any]] = []
-        self._dicts: list[tuple[Any, Any]] = []
+        self._tables: list[tuple[Any, Any]] = []
         self._attributes: list[tuple[Any, dict[str, Any]]] = []
         self._idle: list[SimThread] = []
         for thread in sim.threads:
@@ -52,7 +52,7 @@ class Snapshot:
             put(obj, value)
         for items, old in self._lists:
             items[:] = old
-        for table, entries in self._dicts:
+        for table, entries in self._tables:
             table.clear()
             table.update(entries)
         for obj, attributes in self._attributes:
@@ -79,10 +79,10 @@ class Snapshot:
                 self._lists.append((obj, obj[:]))
                 todo += [] if isinstance(obj, bytearray) else obj
             elif isinstance(obj, dict):
-                self._dicts.append((obj, dict(obj)))
+                self._tables.append((obj, dict(obj)))
                 todo += [*obj, *obj.values()]
             elif isinstance(obj, set):
-                self._dicts.append((obj, frozenset(obj)))
+                self._tables.append((obj, frozenset(obj)))
                 todo += obj
             elif isinstance(obj, types.MethodType):
                 todo.append(obj.__self__)
@@ -113,5 +113,8 @@ def members(kind: type) -> Iterator[Any]:
         behind: dict[str, Any] = base.__dict__.get("_members", {})
         slots = base.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__weakref__", "__dict__"):
-                yield behind.get(name) or base.__dict__[name]
+            if name in ("__weakref__", "__dict__"):
+                continue
+            if name.startswith("__") and not name.endswith("__"):
+                name = f"_{base.__name__.lstrip('_')}{name}"  # as the compiler mangles it
+            yield behind[name] if name in behind else base.__dict__[name]

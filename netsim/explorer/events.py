@@ -16,7 +16,7 @@ them, and an acquire that is still blocked at the end race with the one that hol
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from netsim.core.access import CONFLICT, WRITE, Footprint, Key, Mode
+from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode
 from netsim.core.op import Op
 from netsim.core.sim import Step
 
@@ -83,7 +83,7 @@ class History:
         mine = self.last.setdefault(thread, [])
         clock: Clock = dict(mine[-1].clock) if mine else {}
         guard = op.guard()
-        races = self._guard_races(thread, op, guard, clock) if guard else {}
+        races = self._guard_races(thread, op, guard, clock, footprint) if guard else {}
         for event in self._conflicts(thread, footprint, clock):
             if event.precedes(clock):
                 continue
@@ -104,7 +104,7 @@ class History:
 
     def blocked(self, thread: str, op: Op) -> Races:
         """Return the events that a pending, blocked operation is in a reversible race with."""
-        return self._guard_races(thread, op, op.guard(), self.clock_of(thread))
+        return self._guard_races(thread, op, op.guard(), self.clock_of(thread), {})
 
     def clock_of(self, thread: str) -> Clock:
         """Return a copy of the clock of the thread's last event."""
@@ -148,13 +148,18 @@ class History:
                     break  # whatever is older happens before that write
         return [found[index] for index in sorted(found, reverse=True)]
 
-    def _guard_races(self, thread: str, op: Op, guard: tuple[Key, ...], clock: Clock) -> Races:
+    def _guard_races(
+        self, thread: str, op: Op, guard: tuple[Key, ...], clock: Clock, footprint: Footprint
+    ) -> Races:
         """Events on the guard before which the operation could have run instead."""
         races: Races = {}
         for key in guard:
             seen = dict(clock)
+            conflicts = CONFLICT[footprint.get(key, WRITE)]
             for event, mode in reversed(self.accesses.get(key, ())):
-                if mode == 0 or event.thread == thread or event.precedes(seen):
+                if mode == READ or not conflicts[mode]:
+                    continue
+                if event.thread == thread or event.precedes(seen):
                     continue
                 admitted = self._admitted(thread, op, key, event, {})
                 if admitted is not False:

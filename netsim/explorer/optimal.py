@@ -42,7 +42,7 @@ class Node:
     __slots__ = ("enabled", "sleep", "taken", "wut")
 
     def __init__(
-        self, enabled: tuple[str, ...], sleep: Sleep, taken: Move, wut: list[Move]
+        self, enabled: Sequence[SimThread], sleep: Sleep, taken: Move, wut: list[Move]
     ) -> None:
         self.enabled = enabled
         self.sleep = sleep
@@ -135,8 +135,7 @@ class OptimalDpor:
             if move is None:
                 self.finish(sim)
                 return None
-        names = tuple(thread.name for thread in enabled)
-        self.path.append(Node(names, self._sleep, move, wut))
+        self.path.append(Node(enabled, self._sleep, move, wut))
         return sim.by_name[move.thread], move.value
 
     def _awake(self, sim: Sim, move: Move, enabled: Sequence[SimThread]) -> bool:
@@ -149,12 +148,16 @@ class OptimalDpor:
 
     def _any(self, sim: Sim, enabled: Sequence[SimThread]) -> Move | None:
         """Return the step that needs no switch, else the first that is awake."""
+        sleep = self._sleep
+        if not sleep:
+            last = self._last
+            return Move(next((t.name for t in enabled if t.name == last), enabled[0].name), 0)
         found: Move | None = None
         for thread in enabled:
             if found is not None and thread.name != self._last:
                 continue
             for value in range(_options(sim, thread)):
-                if (thread.name, value) not in self._sleep:
+                if (thread.name, value) not in sleep:
                     found = Move(thread.name, value)
                     break
         return found
@@ -165,20 +168,24 @@ class OptimalDpor:
         taken = node.taken
         footprint = taken.footprint = step.footprint
         self._choices.append(Choice(step.thread, step.choice))
-        self._sleep = {
-            key: theirs
-            for key, theirs in node.sleep.items()
-            if key[0] != step.thread and not dependent(theirs, footprint)
-        }
+        sleep = node.sleep
+        if sleep:
+            sleep = {
+                key: theirs
+                for key, theirs in sleep.items()
+                if key[0] != step.thread and not dependent(theirs, footprint)
+            }
+        self._sleep = sleep
         self._wut = taken.children
         self._last = step.thread
         self._depth += 1
         event, races = self.history.append(step)
         for earlier, sure in races.items():
             self._races.append(Race(earlier, step.thread, step.choice, event.index, sure))
-        for value in range(step.options):
-            if value != step.choice:
-                self._races.append(Race(event, step.thread, value, event.index, True))
+        if step.options > 1:
+            for value in range(step.options):
+                if value != step.choice:
+                    self._races.append(Race(event, step.thread, value, event.index, True))
 
     # -- between executions --------------------------------------------------------------------
 
@@ -240,7 +247,7 @@ class OptimalDpor:
                 before = notdep[event.index] = self.history.notdep(event, end)
             node = self.path[event.index]
             first = before[0].thread if before else race.thread
-            if first not in node.enabled:
+            if not any(thread.name == first for thread in node.enabled):
                 continue  # what it waits for is not there without `event`
             last = Move(race.thread, race.value, race.touches(before))
             ask = self._asking(event.index, ())

@@ -8,7 +8,7 @@ before it happens before what follows an `rcu_dereference` that sees it.
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
-from netsim.core.access import READ, WRITE, Key
+from netsim.core.access import READ, WRITE, Key, Mode
 from netsim.core.memory import KObject
 from netsim.core.op import Op
 from netsim.core.sim import Sim
@@ -112,166 +112,101 @@ class SharedList:
         self.key: Key = (name, "list")
 
     def find(self, matches: Callable[[Any], bool]) -> Awaitable[Any]:
-        """Return the first item for which `matches` holds, or None."""
-        return perform(_Find(self, matches))
+        """Return the first item for which `matches` holds, or None; a marked look-up."""
+        return perform(
+            _ListOp(self, "list_lookup", lambda: next(filter(matches, self._look()), None))
+        )
 
     def add(self, item: Any) -> Awaitable[None]:
-        """Append an item."""
-        return perform(_Replace(self, "list_add_rcu", item, None))
+        """Add an item at the end."""
+        return perform(
+            _ListOp(self, "list_add_rcu", lambda: self._publish((*self.items, item), WRITE))
+        )
 
     def remove(self, item: Any) -> Awaitable[None]:
         """Remove an item, if it is there."""
-        return perform(_Replace(self, "list_del_rcu", None, item))
+
+        def act() -> None:
+            self._publish(tuple(one for one in self.items if one is not item), WRITE)
+
+        return perform(_ListOp(self, "list_del_rcu", act))
 
     def remove_if(self, matches: Callable[[Any], bool]) -> Awaitable[None]:
         """Remove all items for which `matches` holds, at once."""
-        return perform(_RemoveIf(self, matches))
+
+        def act() -> None:
+            self.sim.value_read(self.key)
+            rest = tuple(item for item in self.items if not matches(item))
+            self._publish(rest, WRITE if len(rest) < len(self.items) else READ)
+
+        return perform(_ListOp(self, "list_del_rcu", act))
 
     def walk_locked(self) -> tuple[Any, ...]:
         """Return all items, for a caller whose lock serialises: part of its step."""
-        self.sim.touch(self.key, READ, self.sim.versions.get(self.key, 0))
+        self._touch(READ)
         self.sim.value_read(self.key)
         return self.items
 
     def take_first(self) -> Awaitable[Any]:
         """Remove and return the first item, or None."""
-        return perform(_TakeFirst(self))
+        return perform(_ListOp(self, "dequeue", self._take_first))
 
     def clear(self) -> Awaitable[None]:
         """Remove all items."""
-        return perform(_Clear(self))
+        return perform(_ListOp(self, "queue_purge", self._clear))
 
     def snapshot(self) -> Awaitable[tuple[Any, ...]]:
         """Return all items as they are now."""
-        return perform(_Snapshot(self))
+        return perform(_ListOp(self, "list_walk", self._look))
 
+    def _touch(self, mode: Mode) -> None:
+        self.sim.touch(self.key, mode, self.sim.versions.get(self.key, 0))
 
-class _Find(Op):
-    __slots__ = ("list", "matches")
+    def _look(self) -> tuple[Any, ...]:
+        self._touch(READ)
+        self.sim.value_read(self.key)
+        self.sim.acquire_edge(self.key)
+        return self.items
 
-    name = "list_lookup"
+    def _publish(self, items: tuple[Any, ...], mode: Mode) -> None:
+        """Let `items` be the list from here on; with READ nothing changes."""
+        self._touch(mode)
+        if mode == WRITE:
+            self.sim.release_edge(self.key)
+            old, self.items = self.items, items
+            self.sim.value_changed(self.key, old, items)
 
-    def __init__(self, shared_list: SharedList, matches: Callable[[Any], bool]) -> None:
-        self.list = shared_list
-        self.matches = matches
-
-    def label(self) -> str:
-        return self.list.name
-
-    def apply(self, sim: Sim, thread: SimThread) -> Any:
-        sim.touch(self.list.key, READ, sim.versions.get(self.list.key, 0))
-        sim.value_read(self.list.key)
-        sim.acquire_edge(self.list.key)
-        for item in self.list.items:
-            if self.matches(item):
-                return item
-        return None
-
-
-class _Snapshot(Op):
-    __slots__ = ("list",)
-
-    name = "list_walk"
-
-    def __init__(self, shared_list: SharedList) -> None:
-        self.list = shared_list
-
-    def label(self) -> str:
-        return self.list.name
-
-    def apply(self, sim: Sim, thread: SimThread) -> tuple[Any, ...]:
-        sim.touch(self.list.key, READ, sim.versions.get(self.list.key, 0))
-        sim.value_read(self.list.key)
-        sim.acquire_edge(self.list.key)
-        return self.list.items
-
-
-class _TakeFirst(Op):
-    __slots__ = ("list",)
-
-    name = "dequeue"
-
-    def __init__(self, shared_list: SharedList) -> None:
-        self.list = shared_list
-
-    def label(self) -> str:
-        return self.list.name
-
-    def apply(self, sim: Sim, thread: SimThread) -> Any:
-        shared = self.list
-        old = shared.items
-        sim.touch(shared.key, WRITE if old else READ, sim.versions.get(shared.key, 0))
-        sim.value_read(shared.key)
-        sim.acquire_edge(shared.key)
+    def _take_first(self) -> Any:
+        old = self.items
+        self._touch(WRITE if old else READ)
+        self.sim.value_read(self.key)
+        self.sim.acquire_edge(self.key)
         if not old:
             return None
-        shared.items = old[1:]
-        sim.value_changed(shared.key, old, shared.items)
+        self.items = old[1:]
+        self.sim.value_changed(self.key, old, self.items)
         return old[0]
 
-
-class _Clear(Op):
-    __slots__ = ("list",)
-
-    name = "queue_purge"
-
-    def __init__(self, shared_list: SharedList) -> None:
-        self.list = shared_list
-
-    def label(self) -> str:
-        return self.list.name
-
-    def apply(self, sim: Sim, thread: SimThread) -> None:
-        shared = self.list
-        old = shared.items
-        sim.touch(shared.key, WRITE if old else READ, sim.versions.get(shared.key, 0))
+    def _clear(self) -> None:
+        old = self.items
+        self._touch(WRITE if old else READ)
         if old:
-            shared.items = ()
-            sim.value_changed(shared.key, old, ())
+            self.items = ()
+            self.sim.value_changed(self.key, old, ())
 
 
-class _RemoveIf(Op):
-    __slots__ = ("list", "matches")
+class _ListOp(Op):
+    """One step on a list; `act` is what it does."""
 
-    name = "list_del_rcu"
+    __slots__ = ("act", "list", "name")
 
-    def __init__(self, shared_list: SharedList, matches: Callable[[Any], bool]) -> None:
-        self.list = shared_list
-        self.matches = matches
-
-    def label(self) -> str:
-        return self.list.name
-
-    def apply(self, sim: Sim, thread: SimThread) -> None:
-        shared = self.list
-        old = shared.items
-        rest = tuple(item for item in old if not self.matches(item))
-        changes = len(rest) < len(old)
-        sim.touch(shared.key, WRITE if changes else READ, sim.versions.get(shared.key, 0))
-        sim.value_read(shared.key)
-        if changes:
-            sim.release_edge(shared.key)
-            shared.items = rest
-            sim.value_changed(shared.key, old, rest)
-
-
-class _Replace(Op):
-    __slots__ = ("add", "list", "name", "remove")
-
-    def __init__(self, shared_list: SharedList, name: str, add: Any, remove: Any) -> None:
+    def __init__(self, shared_list: SharedList, name: str, act: Callable[[], Any]) -> None:
         self.list = shared_list
         self.name = name  # type: ignore[misc]
-        self.add = add
-        self.remove = remove
+        self.act = act
 
     def label(self) -> str:
         return self.list.name
 
-    def apply(self, sim: Sim, thread: SimThread) -> None:
-        shared = self.list
-        sim.touch(shared.key, WRITE, sim.versions.get(shared.key, 0))
-        sim.release_edge(shared.key)
-        old = shared.items
-        rest = tuple(item for item in old if item is not self.remove)
-        shared.items = rest if self.add is None else (*rest, self.add)
-        sim.value_changed(shared.key, old, shared.items)
+    def apply(self, sim: Sim, thread: SimThread) -> Any:
+        return self.act()

@@ -150,6 +150,29 @@ def test_every_kind_of_state_comes_back() -> None:
     assert world.box.content.content is None
 
 
+class _Private:
+    """Slots whose names the compiler mangles."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self) -> None:
+        self.__value = 1
+
+    def change(self) -> int:
+        self.__value += 1
+        return self.__value
+
+
+def test_private_slots_come_back() -> None:
+    private = _Private()
+    snapshot = Snapshot(Sim(), [private])
+    assert private.change() == 2
+
+    snapshot.restore()
+
+    assert private.change() == 2
+
+
 def test_an_idle_worker_starts_afresh_and_works() -> None:
     sim = Sim()
     box = bind(sim, Box(content=0), "box")

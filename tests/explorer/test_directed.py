@@ -76,6 +76,10 @@ PROGRAMS: dict[str, Program] = {
         (("queue_work", 0), ("cancel_work", 0), ("marked", 1)),
         (("marked", 1),),
     ),
+    "two readers that commute, and a lock that is never given back": (
+        (("spin_lock", 0), ("rw_inverse", 0)),
+        (("rw_inverse", 0),),
+    ),
     "a choice before a lock of readers": (
         (("choose", 1), ("rw_write", 1)),
         (("list_change", 1), ("rw_read", 0)),
