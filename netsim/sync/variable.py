@@ -88,7 +88,7 @@ class Variable(Generic[_T]):
         if current is not None:
             # The first touch of a step keeps the state: of a variable that is its value.
             sim.touch(self.key, READ, self._value)
-            sim.plain_read(self, self.key)
+            sim.plain_read(self.key)
             if current.round is not None:
                 current.round.states[self.key] = (self.peek, self._value)
         return self._value
@@ -99,7 +99,7 @@ class Variable(Generic[_T]):
         old, new = self._value, self._checked(value)
         if sim.current is not None:
             sim.touch(self.key, WRITE, old)
-            sim.plain_write(self, self.key, old, new)
+            sim.plain_write(self.key, old, new)
         self._value = new
 
     def _checked(self, value: _T) -> _T:
