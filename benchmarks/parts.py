@@ -30,10 +30,10 @@ from benchmarks.families import (
 from benchmarks.table import Table
 from netsim.notation import parse
 from netsim.results import Bounds, Options
-from netsim.run.check import Search
 from netsim.run.matrix import matrix
 from netsim.run.program import ScenarioProgram
 from netsim.run.registry import load
+from netsim.run.search import Search
 
 #: Scenarios whose exploring is timed: design, text.
 SCENARIOS = (

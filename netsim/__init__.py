@@ -33,15 +33,23 @@ if TYPE_CHECKING:
         MatrixResult,
         Options,
         Plan,
+        ProgramFinding,
+        ProgramOutcome,
+        ProgramReplay,
+        ProgramResult,
         ReplayResult,
         Result,
         Verdict,
     )
-    from netsim.run.check import Progress, check
+    from netsim.run.check import check
+    from netsim.run.explore import explore
     from netsim.run.matrix import matrix
     from netsim.run.registry import available, load
     from netsim.run.replay import replay
+    from netsim.run.replay_program import replay_program
+    from netsim.run.walk import Progress
     from netsim.trace.schedule import Schedule
+    from netsim.world import World
 
 _HOMES = {
     "Bounds": "results",
@@ -56,7 +64,11 @@ _HOMES = {
     "Options": "results",
     "Parameter": "design",
     "Plan": "results",
-    "Progress": "run.check",
+    "ProgramFinding": "results",
+    "ProgramOutcome": "results",
+    "ProgramReplay": "results",
+    "ProgramResult": "results",
+    "Progress": "run.walk",
     "ReplayDiverged": "errors",
     "ReplayResult": "results",
     "Result": "results",
@@ -66,12 +78,15 @@ _HOMES = {
     "TraceVersionError": "errors",
     "UsageError": "errors",
     "Verdict": "results",
+    "World": "world",
     "available": "run.registry",
     "check": "run.check",
+    "explore": "run.explore",
     "load": "run.registry",
     "matrix": "run.matrix",
     "parse": "notation",
     "replay": "run.replay",
+    "replay_program": "run.replay_program",
 }
 
 __all__ = [
@@ -87,6 +102,10 @@ __all__ = [
     "Options",
     "Parameter",
     "Plan",
+    "ProgramFinding",
+    "ProgramOutcome",
+    "ProgramReplay",
+    "ProgramResult",
     "Progress",
     "ReplayDiverged",
     "ReplayResult",
@@ -97,13 +116,16 @@ __all__ = [
     "TraceVersionError",
     "UsageError",
     "Verdict",
+    "World",
     "__version__",
     "available",
     "check",
+    "explore",
     "load",
     "matrix",
     "parse",
     "replay",
+    "replay_program",
 ]
 
 

@@ -23,8 +23,9 @@ from netsim._version import __version__
 from netsim.errors import FileError, NetsimError, UsageError, escape
 
 if TYPE_CHECKING:
+    from netsim.design import Design
     from netsim.results import Bounds, Options, Plan, ReplayResult
-    from netsim.run.check import Progress
+    from netsim.run.walk import Progress
     from netsim.trace.documents import Recorded
 
 COLUMNS = 100
@@ -62,6 +63,13 @@ def main() -> None:
 
 
 def _unexpected(error: Exception) -> int:
+    from netsim.core.raised import own_frames, place, told
+    from netsim.run.own import MODULE
+
+    frames, ours = own_frames(error, MODULE)
+    if frames and not ours:  # what a design does outside its threads: dumps(), tell() ...
+        _complain(f"{place(*frames[0])}: the design fails: {told(error)}")
+        return USAGE
     if isinstance(error, OSError) and error.filename is None:  # no file: the output itself
         _complain(f"cannot write the output: {error.strerror or error}")
         _nobody_reads()
@@ -232,6 +240,7 @@ def show(design: str) -> None:
 @click.argument("design")
 @click.argument("scenario")
 @click.option("--first", is_flag=True, help="Stop at the first finding.")
+@click.option("--outcomes", is_flag=True, help="Print each outcome with its shortest schedule.")
 @click.option("--strategy", help="Which executions are run (classes); another word lists them.")
 @click.option("--seed", type=int, default=0, help="Of strategies that draw at random (0).")
 @click.option("--depth", type=int, default=3, help="Of the bugs that pct looks for (3).")
@@ -241,24 +250,31 @@ def check(
     design: str,
     scenario: str,
     first: bool,
+    outcomes: bool,
     output: str | None,
     as_json: bool,
     **limits: Any,
 ) -> int:
-    """Explore SCENARIO on DESIGN, e.g. netsim check netoops-v1 'off || read'."""
+    """
+    Explore SCENARIO on DESIGN, e.g. netsim check netoops-v1 'off || read'.
+
+    DESIGN is an installed one (netsim list) or a Python file of your own, which is run.
+    """
     import attrs
 
     from netsim.run.check import check as run_check
+    from netsim.run.own import is_file
     from netsim.run.registry import load
     from netsim.run.story import story
     from netsim.trace.documents import dump_check
 
     _check_output(output)
     bounds = _bounds(limits["max_executions"], limits["max_steps"], limits["timeout"])
+    loaded = load(design)
     meter = _Meter()
     try:
         result = run_check(
-            design,
+            loaded,
             scenario,
             options=_options(limits["faults"], limits["choose"]),
             bounds=attrs.evolve(bounds, preemptions=limits["max_preemptions"]),
@@ -268,7 +284,10 @@ def check(
         )
     finally:
         meter.close()
-    report = "" if as_json else story(result, load(design), colour=_colour())
+    report = ""
+    if not as_json:
+        source = design if is_file(design) else ""
+        report = story(result, loaded, colour=_colour(), source=source, outcomes=outcomes)
     _deliver(dump_check(result), report, output, as_json)
     return EXIT[result.verdict.value]
 
@@ -288,23 +307,31 @@ def matrix(
 ) -> int:
     """Explore every operation of DESIGNS alone, then every pair; bounds are for each cell."""
     from netsim.run.matrix import matrix as run_matrix
+    from netsim.run.own import is_file
+    from netsim.run.registry import load
     from netsim.trace.documents import dump_matrix
     from netsim.view.matrix import matrix_report
 
     if flows != 2:
         raise UsageError(f"--flows {flows}: not yet; expected 2")
     _check_output(output)
+    loaded = [load(name) if is_file(name) else name for name in designs]
     meter = _Meter()
     try:
         result = run_matrix(
-            designs,
+            loaded,
             options=_options(limits["faults"], limits["choose"]),
             bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
             progress=meter,
         )
     finally:
         meter.close()
-    report = "" if as_json else matrix_report(result, colour=_colour())
+    sources = {
+        design.name: name
+        for design, name in zip(loaded, designs, strict=True)
+        if not isinstance(design, str)
+    }
+    report = "" if as_json else matrix_report(result, colour=_colour(), sources=sources)
     _deliver(dump_matrix(result), report, output, as_json)
     if expect == "holds" and any(cell.verdict.value == "violated" for cell in result.cells):
         return VIOLATED
@@ -313,11 +340,15 @@ def matrix(
 
 @cli.command()
 @click.argument("source")
+@click.option("--design", help="Replay on this design: a name, or a Python file, which is run.")
 @click.option("--log", type=click.Choice(["json", "console"]), help="Log each step to stderr.")
 @click.option("-o", "output", type=click.Path(), help="Write a netsim-trace of it here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON document only.")
-def replay(source: str, log: str | None, output: str | None, as_json: bool) -> int:
+def replay(
+    source: str, design: str | None, log: str | None, output: str | None, as_json: bool
+) -> int:
     """Run a schedule again: SOURCE is a file, or the schedule itself."""
+    from netsim.run.registry import load
     from netsim.trace.documents import dump_replay, dump_trace, trace_of, write_atomically
 
     _check_output(output)
@@ -327,9 +358,10 @@ def replay(source: str, log: str | None, output: str | None, as_json: bool) -> i
             f"{source} holds {len(recorded)} schedules: -o and --json take one; "
             "replay the string of one of its findings"
         )
+    loaded = load(design) if design is not None else None
     codes = []
     for one in recorded:
-        result, reproduced = _replay_one(one)
+        result, reproduced = _replay_one(one, loaded)
         if output is not None and result.diverged is None:
             write_atomically(Path(output), dump_trace(trace_of(one.schedule, result, one.finding)))
         if log is not None:
@@ -369,12 +401,12 @@ def _recorded(source: str) -> list[Recorded]:
     return read_file(Path(source))
 
 
-def _replay_one(one: Recorded) -> tuple[ReplayResult, bool]:
+def _replay_one(one: Recorded, design: Design | None) -> tuple[ReplayResult, bool]:
     import attrs
 
     from netsim.run.replay import replay as run_replay
 
-    result = run_replay(one.schedule, expected=one.trace)
+    result = run_replay(one.schedule, expected=one.trace, design=design)
     ids = [finding.id for finding in result.findings]
     reproduced = bool(ids) if one.finding is None else one.finding in ids
     return attrs.evolve(result, reproduced=reproduced), reproduced

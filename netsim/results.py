@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -254,3 +254,81 @@ class ReplayResult:
     findings: tuple[Finding, ...]
     events: tuple[Event, ...] = ()
     outcome: tuple[tuple[str, str], ...] = ()
+
+
+# -- what exploring a program finds out ------------------------------------------------------------
+
+
+@attrs.frozen
+class ProgramFinding(Finding):
+    """A finding of a program; its text is the whole story, in columns."""
+
+    story: str = attrs.field(default="", eq=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.story
+
+
+@attrs.frozen
+class ProgramOutcome:
+    """
+    One distinct outcome of a program with its shortest known schedule.
+
+    `value` is what the program's reader returned, None if a thread never ended; `text` is that in
+    words, by which outcomes are compared; `unfinished` says of each such thread what it waits for.
+    """
+
+    text: str
+    unfinished: tuple[str, ...]
+    schedule: str
+    steps: int
+    preemptions: int
+    value: Any = attrs.field(default=None, eq=False, repr=False)
+
+
+@attrs.frozen
+class ProgramResult:
+    """
+    The result of exploring a program; its text is the report.
+
+    `executions` are the complete ones, of which in `deadlocked` some thread never ended;
+    `blocked` are those that were given up because what they would show had been seen.
+    """
+
+    netsim: str
+    program: str
+    verdict: Verdict
+    complete: bool
+    cut_by: CutBy | None
+    bounds: Bounds
+    executions: int
+    blocked: int
+    deadlocked: int
+    steps: int
+    findings: tuple[ProgramFinding, ...]
+    outcomes: tuple[ProgramOutcome, ...]
+    notes: tuple[str, ...] = ()
+    #: The report; no part of the value.
+    report: str = attrs.field(default="", eq=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.report
+
+    def assert_holds(self) -> None:
+        """
+        Do nothing if the verdict is HOLDS.
+
+        Raises CounterexampleFound, whose text is the report, if it is VIOLATED or UNKNOWN.
+        """
+        if self.verdict is not Verdict.HOLDS:
+            raise CounterexampleFound(self.report, self)
+
+
+@attrs.frozen
+class ProgramReplay(ReplayResult):
+    """The result of replaying a program; its text is the story, in columns."""
+
+    story: str = attrs.field(default="", eq=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.story

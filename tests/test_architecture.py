@@ -28,7 +28,7 @@ LAYERS = (
     {"errors", "_version"},
     {"core", "notation", "results"},
     {"sync", "trace"},
-    {"explorer", "checkers", "design"},
+    {"explorer", "checkers", "design", "world"},
     {"view"},
     {"run"},
     {"__init__"},

@@ -172,6 +172,23 @@ def test_the_log_of_a_replay_is_json_lines() -> None:
     assert lines[0]["event"] == "begin read"
 
 
+def test_each_outcome_is_printed_with_a_schedule_that_gives_it() -> None:
+    scenario = "{ set 10.0.0.1 } off || read"
+    done = netsim("check", "netoops-v1", scenario, "--outcomes")
+    plain = netsim("check", "netoops-v1", scenario)
+
+    assert done.stdout.startswith(plain.stdout.rstrip("\n"))
+    # The read is before the off or after it.
+    assert "2 distinct outcomes" in done.stdout
+    assert done.stdout.count("as in a sequential order") == 2
+    schedules = [line.split("'")[1] for line in done.stdout.splitlines() if "netsim replay" in line]
+    assert len(schedules) == 2
+    for schedule in schedules:
+        # In one order or the other: two runs are enough.
+        assert schedule.split(" ")[3].count(",") == 1
+        assert netsim("replay", schedule).returncode == 0
+
+
 def test_reports_for_people(golden: Callable[[str, str], None]) -> None:
     golden(
         "recursive-lock.txt",

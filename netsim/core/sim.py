@@ -6,7 +6,8 @@ a random source, and two machines may be alive at once.
 """
 
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -15,7 +16,9 @@ import attrs
 from netsim.core.access import INC, READ, WRITE, Footprint, Key, Mode, merge
 from netsim.core.fault import Halt, Report, Site, Stop
 from netsim.core.op import Op
+from netsim.core.raised import own_frames, place, told
 from netsim.core.thread import Context, Life, Mark, SimThread
+from netsim.errors import NetsimError, UsageError
 
 #: What a halt writes, and whatever leaves the machine touches.
 MACHINE: Key = ("machine", "running")
@@ -96,6 +99,8 @@ class Round:
     """What one thread read and changed since `Sim.begin_round`; see `netsim.sync.wait`."""
 
     reads: dict[Key, int] = attrs.Factory(dict)
+    #: Of the locations read, those whose state is not their version: who tells it, and the state.
+    states: dict[Key, tuple[Callable[[], Any], Any]] = attrs.Factory(dict)
     first: dict[Key, Any] = attrs.Factory(dict)
     last: dict[Key, Any] = attrs.Factory(dict)
 
@@ -104,8 +109,8 @@ class Round:
         return any(self.last[key] != old for key, old in self.first.items())
 
 
-class ModelError(Exception):
-    """A mistake in a model: simulated code raised an exception that is none of its kernel's."""
+class ModelError(UsageError):
+    """A mistake in a model: it uses netsim in a way that makes no sense; names the line."""
 
 
 class Sim:
@@ -214,7 +219,8 @@ class Sim:
         Perform the pending operation of `thread` and run its code up to the next one.
 
         `choice` is the value that the environment chooses, for operations that leave one open.
-        The operation must be enabled.  Raises ModelError if the simulated code is mistaken.
+        The operation must be enabled.  What simulated code raises is a finding (`bug-on`), and
+        stops its thread.  Raises ModelError if it used netsim wrongly.
         """
         op = thread.pending
         assert op is not None, "a step needs a live thread"
@@ -296,7 +302,7 @@ class Sim:
         elif isinstance(error, AttributeError) and getattr(error, "obj", error) is None:
             self._null_dereference(thread, error)
         elif not isinstance(error, Stop):
-            raise ModelError(f"{type(error).__name__}: {error}") from error
+            self._raised(thread, error)
 
     def _finish(self, thread: SimThread) -> None:
         thread.life = Life.DONE
@@ -389,6 +395,17 @@ class Sim:
             self._step.plain.append((key, WRITE, self._caller() if self.sites else ""))
         if old is not new and old != new:
             self.value_changed(key, old, new)
+
+    @contextmanager
+    def marked(self) -> Iterator[None]:
+        """Make plain reads of the running step marked ones: no data race, and they synchronise."""
+        plain = self._step.plain
+        before = len(plain)
+        yield
+        if self.recording:
+            for key, _, _ in plain[before:]:
+                self.acquire_edge(key)
+            del plain[before:]
 
     def begin_round(self) -> Round:
         """Start to note what the running thread reads and changes; ends with `end_round`."""
@@ -498,14 +515,33 @@ class Sim:
             role="sleeps",
         )
 
+    def _raised(self, thread: SimThread, error: BaseException) -> None:
+        """File a `bug-on` for what simulated code raised; for what netsim did, raise ModelError."""
+        frames, ours = own_frames(error)
+        if ours or not frames:
+            if isinstance(error, ModelError):
+                raise error
+            text = str(error) if isinstance(error, NetsimError) else told(error)
+            where = f"{place(*frames[0])}: " if frames else ""
+            raise ModelError(f"{where}{self.title(thread)}: {text}") from error
+        code, line = frames[0]
+        function = cite(tuple(code for code, _ in frames))[0]
+        self.reports.append(
+            Report(
+                "bug-on",
+                f"{self.title(thread)}: {told(error)}, in {code.co_name}(), {place(code, line)}",
+                # As the kernel writes places: an edit elsewhere in the file changes nothing.
+                (f"{code.co_name}+{line - code.co_firstlineno}",),
+                (Site("asserts", thread.name, self.steps, function, place(code, line)),),
+                thread.name,
+                thread.operation,
+                self.steps,
+                True,
+            )
+        )
+
     def _null_dereference(self, thread: SimThread, error: AttributeError) -> None:
-        codes = []
-        traceback = error.__traceback__
-        while traceback is not None:
-            if not traceback.tb_frame.f_globals.get("__name__", "").startswith("netsim."):
-                codes.append(traceback.tb_frame.f_code)
-            traceback = traceback.tb_next
-        function, source = cite(tuple(reversed(codes)))
+        function, source = cite(tuple(code for code, _ in own_frames(error)[0]))
         self.reports.append(
             Report(
                 "null-deref",

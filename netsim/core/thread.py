@@ -12,6 +12,10 @@ Mark: TypeAlias = tuple[str, int, tuple[CodeType, ...]]
 """A place in an execution: (thread, step, code of its functions, innermost first)."""
 
 
+#: No coroutine awaits more often on its way out; one that does is left to itself.
+_FINALLY_MAX = 1000
+
+
 class Context(Enum):
     """Where simulated code runs; decides what may sleep."""
 
@@ -98,6 +102,24 @@ class SimThread:
 
     def __repr__(self) -> str:
         return f"SimThread({self.name!r}, {self.life.value})"
+
+    def discard(self) -> None:
+        """
+        Throw an unfinished coroutine away, together with the machine or its present state.
+
+        Python runs its `finally` blocks; they are no part of the execution, and what they await
+        is not done.
+        """
+        if self.pending is None:
+            return
+        for _ in range(_FINALLY_MAX):
+            try:
+                self.coroutine.close()
+            except RuntimeError:  # it awaits there
+                continue
+            except Exception:
+                return
+            return
 
     def may_sleep(self) -> bool:
         """Tell whether the kernel would allow this thread to sleep now."""

@@ -13,7 +13,7 @@ disabled it can.  This makes two acquires of one lock race although a release st
 them, and an acquire that is still blocked at the end race with the one that holds the lock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode
@@ -95,7 +95,9 @@ class History:
             if event.precedes(clock):
                 continue
             if event not in races:
-                open_ = self._open(thread, op, guard, gate, event) if blocks else True
+                open_: bool | None = True
+                if blocks:
+                    open_ = self._open(thread, op, guard, gate, event, step.before)
                 if open_ is not False:
                     races[event] = open_ is True
             join(clock, event.clock)
@@ -138,7 +140,7 @@ class History:
             for event, mode in reversed(self.accesses.get(key, ())):
                 if mode == 0 or event.thread == thread or event.precedes(seen):
                     continue
-                if self._admitted(thread, op, key, event) is not False:
+                if self._admitted(thread, op, key, event, {}) is not False:
                     yield event
                     join(seen, event.clock)
 
@@ -205,9 +207,9 @@ class History:
                     continue
                 if event.thread == thread or event.precedes(seen):
                     continue
-                admitted = self._admitted(thread, op, key, event)
+                admitted = self._admitted(thread, op, key, event, {})
                 if admitted is not False and gate is not None:
-                    admitted = self._open(thread, op, guard, gate, event)
+                    admitted = self._open(thread, op, guard, gate, event, {})
                     if admitted and blocked and guard:
                         admitted = None  # the other of the two may be what blocks it
                 if admitted is not False:
@@ -216,25 +218,34 @@ class History:
         return races
 
     def _open(
-        self, thread: str, op: Op, guard: tuple[Key, ...], gate: Key | None, event: Event
+        self,
+        thread: str,
+        op: Op,
+        guard: tuple[Key, ...],
+        gate: Key | None,
+        event: Event,
+        now: Mapping[Key, Any],
     ) -> bool | None:
-        gated = True if gate is None else self._admitted(thread, op, gate, event)
+        gated = True if gate is None else self._admitted(thread, op, gate, event, now)
         if gated is False or not guard:
             return gated
         found: bool | None = False
         for key in guard:
-            admitted = self._admitted(thread, op, key, event)
+            admitted = self._admitted(thread, op, key, event, now)
             if admitted:
                 return gated
             if admitted is None:
                 found = None
         return found
 
-    def _admitted(self, thread: str, op: Op, key: Key, event: Event) -> bool | None:
+    def _admitted(
+        self, thread: str, op: Op, key: Key, event: Event, now: Mapping[Key, Any]
+    ) -> bool | None:
         """
         Tell whether `op` would be enabled without `event` and all that happens after it.
 
-        None where accesses to the guard commute, so that no state was seen that would tell.
+        `now` has states of the guard as the operation found it.  None where accesses to the guard
+        commute, so that no state was seen that would tell.
         """
         removed: Event | None = None
         for other, _mode in self._from(key, event.index):
@@ -243,7 +254,10 @@ class History:
                     removed = other
             elif removed is not None:
                 return None
-        return True if removed is None else op.admits(key, removed.before[key], thread)
+        if removed is not None:
+            return op.admits(key, removed.before[key], thread)
+        # This location is as it was: one of several may not be the one that admitted.
+        return op.admits(key, now[key], thread) if key in now else True
 
     def _from(self, key: Key, index: int) -> Iterator[tuple[Event, Mode]]:
         history = self.accesses.get(key, [])

@@ -52,5 +52,7 @@ class Boots:
                 with suppress(NotAtRest):
                     boot.snapshot = Snapshot(boot.sim, [boot.system])
         else:
+            for thread in boot.sim.threads:
+                thread.discard()
             boot.snapshot.restore()
         return boot

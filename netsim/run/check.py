@@ -2,213 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from functools import cache
-
 import attrs
 
 from netsim._version import __version__
-from netsim.checkers.datarace import DataRaces
-from netsim.checkers.ending import aftermath, unfinished
-from netsim.core.sim import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.explorer.events import History
-from netsim.explorer.loop import Execution, Observer, execute
-from netsim.explorer.normal import Recorder, equivalents
-from netsim.explorer.strategies import STRATEGIES, make, planned
+from netsim.explorer.loop import Execution
+from netsim.explorer.strategies import STRATEGIES, planned
 from netsim.notation import Scenario, parse
-from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Plan, Result, Verdict
-from netsim.run.digest import Digest
-from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
+from netsim.results import Bounds, Finding, Options, Outcome, Plan, Result, Verdict
+from netsim.run.judge import finding, judge_run
 from netsim.run.outcome import Observed, observe
-from netsim.run.predict import LockOrders
+from netsim.run.own import is_file
 from netsim.run.program import ScenarioProgram
-from netsim.run.reach import Reach
 from netsim.run.registry import load
-from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.search import Search, schedule_text
+from netsim.run.serial import ORDERS_MAX
 from netsim.run.story import story
-from netsim.trace.schedule import Schedule
-
-
-@attrs.frozen
-class Progress:
-    """How far a search is: `total` is None while nobody can say."""
-
-    done: int
-    total: int | None
-    text: str
-
-
-#: How a search goes on unless another plan is made.
-CLASSES = Plan("classes")
-
-Listener = Callable[[Progress], None]
-
-
-@attrs.define(eq=False)
-class _Candidate:
-    """
-    The smallest execution known for a finding, or for an outcome.
-
-    `weight` is its preemptions, or its switches while it has not been normalised.
-    """
-
-    schedule: list[Choice]
-    weight: int
-    judged: Judged | None
-
-    def size(self) -> tuple[int, int]:
-        return (self.weight, len(self.schedule))
-
-    def beats(self, other: _Candidate) -> bool:
-        """Tell whether this one is smaller; of equals the first in order of threads is."""
-        if self.size() != other.size():
-            return self.size() < other.size()
-        mine = [(c.thread, c.value) for c in self.schedule]
-        return mine < [(c.thread, c.value) for c in other.schedule]
-
-
-@attrs.define(eq=False)
-class Search:
-    """The state of one check: counts, candidates by finding id, outcomes."""
-
-    program: ScenarioProgram
-    bounds: Bounds
-    reference: SerialReference | None = None
-    plan: Plan = CLASSES
-    #: What the strategy says about its own search.
-    notes: tuple[str, ...] = ()
-    executions: int = 0
-    blocked: int = 0
-    deadlocked: int = 0
-    steps: int = 0
-    complete: bool = False
-    cut_by: CutBy | None = None
-    candidates: dict[str, _Candidate] = attrs.Factory(dict)
-    outcomes: dict[Observed, tuple[bool, _Candidate]] = attrs.Factory(dict)
-    orders: LockOrders = attrs.Factory(LockOrders)
-    #: What killed flows leave behind, each sentence once.
-    aftermath: dict[str, None] = attrs.Factory(dict)
-
-    def explore(self, first: bool, progress: Listener | None) -> None:
-        """
-        Explore until all is done, a bound cuts, or `first` and something is found.
-
-        With strikes, this is repeated as long as they turn out to touch more than was known:
-        each time they are tried at more places inside steps.  The last search counts.
-        """
-        while True:
-            reach = Reach(self.program.striking, self.program.reach)
-            self._explore(first, progress, reach)
-            if not (self.complete and reach.grew()) or (first and self.candidates):
-                return
-            self.program.reach = reach.touched
-            self.complete = False
-            self.executions = self.blocked = self.deadlocked = self.steps = 0
-
-    def _explore(self, first: bool, progress: Listener | None, reach: Reach) -> None:
-        started = time.monotonic()
-        bounds = self.bounds
-        strategy = make(self.plan, bounds, self.program, self._roots)
-        observers: list[Observer] = [DataRaces(), self.orders.lockdep]
-        if self.program.striking:
-            observers.append(reach)
-        try:
-            while True:
-                left = bounds.steps - self.steps if bounds.steps is not None else 0
-                execution = execute(self.program, strategy, observers, max(left, 0))
-                self.steps += len(execution.schedule)
-                if execution.cut:
-                    self.cut_by = "steps"
-                    return
-                if execution.complete:
-                    strategy.finish(execution.sim)
-                    self._judge(execution)
-                elif not execution.void:
-                    self.blocked += 1
-                if first and self.candidates:
-                    return
-                if not strategy.more():
-                    self.cut_by = strategy.cut_by()
-                    self.complete = self.cut_by is None
-                    return
-                if bounds.executions is not None and self.executions >= bounds.executions:
-                    self.cut_by = "executions"
-                    return
-                if bounds.steps is not None and self.steps >= bounds.steps:
-                    self.cut_by = "steps"
-                    return
-                if bounds.seconds is not None and time.monotonic() - started >= bounds.seconds:
-                    self.cut_by = "seconds"
-                    return
-                if progress is not None and self.executions % 50 == 0:
-                    progress(Progress(self.executions, None, "executions"))
-        except KeyboardInterrupt:
-            self.cut_by = "interrupt"
-        finally:
-            self.notes = tuple(strategy.notes())
-
-    def _roots(self) -> tuple[object, ...]:
-        run = self.program.run
-        return (run.system, run.results)
-
-    def accepted(self, identity: str) -> str:
-        """Return why the design accepts a finding, or ""."""
-        judged = self.candidates[identity].judged
-        assert judged is not None
-        return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
-
-    def predicted(self) -> list[Finding]:
-        """Return the predictions that no other finding confirms."""
-        found = []
-        operations = operations_of(self.program.scenario)
-        for one, choices in self.orders.findings(self.program, operations, self.complete):
-            if choices:
-                digest = Digest()
-                execute(self.program, Recorder(choices), (digest,))
-                schedule = _schedule(self.program, list(choices), digest.text)
-                one = attrs.evolve(one, schedule=schedule, steps=len(choices))
-            found.append(one)
-        return found
-
-    def _leads_to_end(self, execution: Execution) -> Callable[[int], bool]:
-        """Tell of which steps the last one is a consequence; uses the machine when asked."""
-
-        @cache
-        def history() -> History:
-            recorder = Recorder(execution.schedule)
-            execute(self.program, recorder)
-            return recorder.history
-
-        return lambda step: history().leads_to_end(step)
-
-    def _judge(self, execution: Execution) -> None:
-        self.executions += 1
-        run = self.program.run
-        if unfinished(run.sim):
-            self.deadlocked += 1
-        stuck = self.orders.lockdep.finish(run.sim)
-        at_end = judge_run(run)
-        self.orders.ended(stuck, execution.schedule, at_end)
-        self.aftermath.update(dict.fromkeys(aftermath(run.sim)))
-        observed = observe(self.program)
-        faults = faults_of(execution.sim)
-        if self.reference is None:  # takes the machine: this execution has been observed
-            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
-        leads = self._leads_to_end(execution)
-        found = judge(observed, at_end, self.reference, faults, self.program, leads)
-        known = self.outcomes.get(observed)
-        candidate = _Candidate(execution.schedule, execution.switches(), None)
-        if known is None or candidate.beats(known[1]):
-            serial = known[0] if known else self.reference.explains(observed, faults)
-            self.outcomes[observed] = (serial, candidate)
-        for judged in found:
-            mine = _Candidate(execution.schedule, execution.switches(), judged)
-            best = self.candidates.get(judged.id)
-            if best is None or mine.beats(best):
-                self.candidates[judged.id] = mine
+from netsim.run.walk import Listener, check_bounds, shortest
 
 
 def check(
@@ -224,8 +36,9 @@ def check(
     """
     Explore every class of executions of `scenario` on `design` and judge each.
 
-    With another `strategy` (a name of `netsim.explorer.strategies`, or a Plan) the executions
-    that it covers; a bound on preemptions alone asks for the strategy `preemptions`.
+    `design` is an installed one, or a Python file that declares one, which is run.  With another
+    `strategy` (a name of `netsim.explorer.strategies`, or a Plan) the executions that it covers;
+    a bound on preemptions alone asks for the strategy `preemptions`.
 
     The verdict is VIOLATED if something was reached, else HOLDS if the search was complete and
     decided all that was predicted, else UNKNOWN: what a bound on preemptions leaves out is not
@@ -235,8 +48,9 @@ def check(
     """
     options = options or Options()
     bounds = bounds or Bounds()
-    _check_bounds(bounds)
+    check_bounds(bounds)
     plan, bounds = planned(strategy, bounds)
+    source = design if isinstance(design, str) and is_file(design) else ""
     design = load(design) if isinstance(design, str) else design
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
@@ -258,7 +72,7 @@ def check(
         findings = _initial_findings(again)
     else:
         search.explore(first, progress)
-        findings = _findings(search) + search.predicted()
+        findings = search.findings() + search.predicted()
         if search.reference is not None and not search.reference.complete:
             notes.append(f"more than {ORDERS_MAX} sequential orders: serialisability not decided")
             search.complete = False
@@ -290,28 +104,7 @@ def check(
         outcomes=_outcomes(search),
         notes=tuple(notes),
         covered=STRATEGIES[plan.strategy].covered,
-        tell=lambda result: story(result, design),
-    )
-
-
-def _check_bounds(bounds: Bounds) -> None:
-    for name in ("executions", "steps", "seconds"):
-        value = getattr(bounds, name)
-        if value is not None and not value > 0:
-            raise UsageError(f"the bound on {name} must be more than 0, found {value}")
-    if bounds.preemptions is not None and bounds.preemptions < 0:
-        raise UsageError(f"the bound on preemptions must be 0 or more, found {bounds.preemptions}")
-
-
-def _schedule(program: ScenarioProgram, choices: list[Choice], digest: str) -> str:
-    return str(
-        Schedule(
-            program.design.name,
-            str(program.scenario),
-            program.options,
-            tuple((choice.thread, choice.value) for choice in choices),
-            digest,
-        )
+        tell=lambda result: story(result, design, source=source),
     )
 
 
@@ -330,69 +123,19 @@ def _initial_findings(program: ScenarioProgram) -> list[Finding]:
     return list(found.values())
 
 
-def finding_of(search: Search, identity: str) -> Finding:
-    """Return a finding of a search with the smallest schedule known for it, normalised."""
-    small, judged, digest = normalise(search, identity, search.candidates[identity])
-    made = finding(
-        judged,
-        search.program.design,
-        operations_of(search.program.scenario),
-        _schedule(search.program, small.schedule, digest),
-        len(small.schedule),
-        small.weight,
-    )
-    return attrs.evolve(made, confirms=search.orders.confirms(identity))
-
-
-def _findings(search: Search) -> list[Finding]:
-    findings = [finding_of(search, identity) for identity in search.candidates]
-    return sorted(findings, key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
-
-
-def normalise(
-    search: Search, identity: str, candidate: _Candidate
-) -> tuple[_Candidate, Judged, str]:
-    """Find the best schedule of the candidate's class that shows the finding, and re-judge it."""
-    program = ScenarioProgram(
-        search.program.design, search.program.scenario, search.program.options, sites=True
-    )
-    best: tuple[_Candidate, Judged, str] | None = None
-    for schedule in [candidate.schedule, *equivalents(program, candidate.schedule)]:
-        recorder, digest, races = Recorder(schedule), Digest(), DataRaces()
-        execution = execute(program, recorder, (digest, races))
-        if not execution.complete or len(execution.schedule) != len(schedule):
-            continue
-        at_end = judge_run(program.run)
-        observed = observe(program)
-        for judged in judge(
-            observed,
-            at_end,
-            search.reference,
-            faults_of(execution.sim),
-            program,
-            recorder.history.leads_to_end,
-        ):
-            if judged.id == identity:
-                mine = _Candidate(execution.schedule, execution.preemptions, judged)
-                if best is None or mine.beats(best[0]):
-                    best = (mine, judged, digest.text)
-                break
-    assert best is not None, "a finding must show again under its own schedule"
-    return best
-
-
 def _outcomes(search: Search) -> tuple[Outcome, ...]:
     outcomes = []
+    mine = search.program
+    program = ScenarioProgram(mine.design, mine.scenario, mine.options, boots=mine.boots)
     for observed, (serial, candidate) in search.outcomes.items():
-        digest = Digest()
-        execute(search.program, Recorder(candidate.schedule), (digest,))
-        outcomes.append(
-            Outcome(
-                observed.lines(),
-                serial,
-                _schedule(search.program, candidate.schedule, digest.text),
-            )
-        )
+
+        def shows(_e: Execution, _h: History, observed: Observed = observed) -> Observed | None:
+            return observed if observe(program) == observed else None
+
+        best = shortest(program, candidate, shows)
+        assert best is not None, "an outcome must show again under its own schedule"
+        schedule = schedule_text(program, best[0].schedule, best[2])
+        outcomes.append(Outcome(observed.lines(), serial, schedule))
     return tuple(sorted(outcomes, key=lambda o: (not o.serial, o.observed)))
 
 

@@ -21,9 +21,10 @@ from netsim.results import (
     Verdict,
 )
 from netsim.run.boot import Boots
-from netsim.run.check import Listener, Progress, Search, finding_of
 from netsim.run.program import ScenarioProgram
 from netsim.run.registry import load
+from netsim.run.search import Search
+from netsim.run.walk import Listener, Progress
 
 
 @attrs.define(eq=False)
@@ -147,7 +148,7 @@ def matrix(
     except KeyboardInterrupt:
         survey.interrupted = True
     findings = [
-        MatrixFinding(name, finding_of(best.search, best.identity))
+        MatrixFinding(name, best.search.finding(best.identity))
         for (name, _), best in survey.best.items()
     ]
     findings += [MatrixFinding(name, one) for (name, _), one in survey.predicted.items()]

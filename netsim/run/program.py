@@ -12,10 +12,11 @@ from netsim.checkers.ending import held_by_killed, judge_ending, unfinished
 from netsim.core.access import Key, Mode
 from netsim.core.fault import Report
 from netsim.core.op import Op
-from netsim.core.sim import Sim
+from netsim.core.raised import own_frames, place, told
+from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import Context, Life
 from netsim.design import Design, System
-from netsim.errors import UsageError
+from netsim.errors import NetsimError, UsageError
 from netsim.notation import Call, Flow, Scenario
 from netsim.results import Options
 from netsim.run.boot import Boot, Boots
@@ -25,6 +26,9 @@ from netsim.sync.interrupt import Cpu, Interruptible, Strike
 
 #: No initial part takes more steps than this; it would be a model that never comes to rest.
 STEPS_MAX = 100_000
+
+#: What the engine needs of a booted system.
+_SYSTEM = ("sim", "dumps", "roots", "counts")
 
 #: What the environment may be asked to decide by itself.
 CHOICES: tuple[str, ...] = ()
@@ -180,16 +184,46 @@ class ScenarioProgram:
 
     def _call(self, system: System, call: Call) -> Callable[[], Any]:
         operation = self.design.operations[call.name]
-        return lambda: operation.run(system, *call.arguments)
+
+        def run() -> Any:
+            made = operation.run(system, *call.arguments)
+            if not hasattr(made, "__await__"):
+                code = getattr(operation.run, "__code__", None)
+                where = f"{place(code)}: " if code is not None else ""
+                raise ModelError(
+                    f"{where}operation '{call.name}' returned a {type(made).__name__}; "
+                    "expected an `async def` function, or what one returns"
+                )
+            return made
+
+        return run
 
     def _boot(self) -> Boot:
         sim = Sim(sites=self.sites)
-        boot = Boot(sim, self.design.boot(sim))
+        boot = Boot(sim, self._booted(sim))
         boot.unreached = self._initial(boot)
         boot.initial = tuple(sim.reports)
         sim.reports.clear()
         sim.steps = 0
         return boot
+
+    def _booted(self, sim: Sim) -> System:
+        try:
+            system = self.design.boot(sim)
+        except Exception as error:
+            frames, ours = own_frames(error)
+            if ours and not isinstance(error, NetsimError):
+                raise
+            where = f"{place(*frames[0])}: " if frames else ""
+            text = str(error) if isinstance(error, NetsimError) else told(error)
+            raise UsageError(f"{where}design {self.design.name} does not boot: {text}") from error
+        missing = [name for name in _SYSTEM if not hasattr(system, name)]
+        if missing:
+            raise UsageError(
+                f"design {self.design.name}: boot returned a {type(system).__name__} without "
+                f"{' and '.join(missing)}; expected a system with {', '.join(_SYSTEM)}"
+            )
+        return system
 
     def _initial(self, boot: Boot) -> str:
         """Run `{ }`; return why its end was not reached, or ""."""

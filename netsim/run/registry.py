@@ -1,4 +1,4 @@
-"""Designs by name, from the entry-point group ``netsim.designs``."""
+"""Designs by name, from the entry-point group ``netsim.designs``, or by the user's own file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 from netsim.design import Design
 from netsim.errors import UsageError
+from netsim.run.own import is_file, load_file
+from netsim.run.vet import vet
 
 GROUP = "netsim.designs"
 
@@ -22,10 +24,21 @@ def available() -> tuple[str, ...]:
 
 def load(name: str) -> Design:
     """
-    Return the design called `name`.
+    Return the design called `name`, or the one of the file `name`, which is run.
 
-    Raises UsageError with the nearest known name if there is none, or if it cannot be loaded.
+    Raises UsageError with the nearest known name if there is none, or if it cannot be loaded;
+    FileError, with the line, for a file that declares none that makes sense.
     """
+    return load_file(name) if is_file(name) else load_installed(name)
+
+
+def load_installed(name: str) -> Design:
+    """Return the design called `name`; raises as `load` does, and for the name of a file."""
+    if is_file(name):
+        raise UsageError(
+            f"the schedule names the file {name[:60]!r}, which is not run on its word; "
+            "name the file yourself: netsim replay --design FILE ..."
+        )
     points = _points()
     point = points.get(name)
     if point is None:
@@ -33,7 +46,9 @@ def load(name: str) -> Design:
         hint = f"; did you mean '{near[0]}'?" if near else ""
         shown = name if len(name) <= 60 else name[:57] + "..."
         raise UsageError(
-            f"no design is called {shown!r}{hint}\n  expected one of: {', '.join(points) or 'none'}"
+            f"no design is called {shown!r}{hint}\n"
+            f"  expected one of: {', '.join(points) or 'none'}; one of a file of your own is "
+            "named by that file (netsim check FILE.py; netsim replay --design FILE.py)"
         )
     try:
         design = point.load()
@@ -43,4 +58,5 @@ def load(name: str) -> Design:
         ) from error
     if not isinstance(design, Design):
         raise UsageError(f"design {name} at {point.value} is a {type(design).__name__}, no Design")
+    vet(design)
     return design

@@ -20,7 +20,7 @@ from netsim.run.digest import Digest
 from netsim.run.judge import finding, judge, judge_run, operations_of
 from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
-from netsim.run.registry import load
+from netsim.run.registry import load_installed
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
 from netsim.trace.documents import Trace
 from netsim.trace.schedule import Schedule
@@ -46,13 +46,11 @@ class Follower:
         self._function = ""
         self._operation = ""
         self._enabled: tuple[str, ...] = ()
-        self._reports = 0
 
     def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start over."""
         self.events = []
         self.history = History()
-        self._reports = 0
         sim.changes = []
         return ()
 
@@ -112,8 +110,6 @@ class Follower:
                 len(self.events), "a strike that runs to its end inside the step", "none can"
             )
         self.history.append(step)
-        findings = tuple(report.kind for report in sim.reports[self._reports :])
-        self._reports = len(sim.reports)
         self.events.append(
             Event(
                 step=sim.steps,
@@ -123,9 +119,18 @@ class Follower:
                 call=self._call,
                 changes=_changes(sim.changes or []),
                 enabled=self._enabled,
-                findings=findings,
                 inside=_inside(sim, step),
             )
+        )
+
+    def story(self, sim: Sim) -> tuple[Event, ...]:
+        """Return the events, each with the findings that were noticed there."""
+        kinds: dict[int, list[str]] = {}
+        for report in sim.reports:
+            kinds.setdefault(report.step, []).append(report.kind)
+        return tuple(
+            attrs.evolve(event, findings=tuple(kinds[event.step])) if event.step in kinds else event
+            for event in self.events
         )
 
     def _diverge(self, at: int, expected: str, found: str) -> None:
@@ -182,6 +187,25 @@ def _value(value: Any) -> str:
     return str(value)
 
 
+def divergence(follower: Follower, schedule: Schedule, digest: Digest) -> Divergence | None:
+    """Say where a schedule that has been followed does not fit, if anywhere."""
+    if follower.diverged is not None:
+        return follower.diverged
+    if len(follower.events) < len(schedule.choices):
+        return Divergence(
+            len(follower.events) + 1,
+            f"thread {schedule.choices[len(follower.events)][0]} to run",
+            "nothing is enabled any more",
+        )
+    if schedule.digest and digest.text != schedule.digest:
+        return Divergence(
+            len(follower.events),
+            f"checksum {schedule.digest}",
+            f"{digest.text}: the same threads ran, but did something else",
+        )
+    return None
+
+
 def replay(
     schedule: Schedule | str, *, expected: Trace | None = None, design: Design | None = None
 ) -> ReplayResult:
@@ -189,12 +213,13 @@ def replay(
     Run one schedule, or its text, again and judge it.
 
     `reproduced` is True if at least one finding shows; where the schedule does not fit (its
-    threads, operations, enabled sets or checksum), `diverged` says so instead.  Raises UsageError
-    if the design or the scenario is not known here, FileError for a damaged text.
+    threads, operations, enabled sets or checksum), `diverged` says so instead.  Without `design`
+    it is the installed one that the schedule names, never a file.  Raises UsageError if the
+    design or the scenario is not known here, FileError for a damaged text.
     """
     if isinstance(schedule, str):
         schedule = Schedule.parse(schedule)
-    design = design or load(schedule.design)
+    design = design or load_installed(schedule.design)
     scenario = parse(schedule.scenario, design.operations)
     program = ScenarioProgram(design, scenario, schedule.options, sites=True)
     follower, digest, races = Follower(schedule.choices, expected), Digest(), DataRaces()
@@ -208,21 +233,12 @@ def replay(
             (),
         )
     execution = execute(program, follower, (digest, races))
-    diverged = follower.diverged
-    if diverged is None and len(follower.events) < len(schedule.choices):
-        diverged = Divergence(
-            len(follower.events) + 1,
-            f"thread {schedule.choices[len(follower.events)][0]} to run",
-            "nothing is enabled any more",
-        )
-    if diverged is None and schedule.digest and digest.text != schedule.digest:
-        diverged = Divergence(
-            len(follower.events),
-            f"checksum {schedule.digest}",
-            f"{digest.text}: the same threads ran, but did something else",
-        )
+    diverged = divergence(follower, schedule, digest)
     if diverged is not None or not execution.complete:
-        return ReplayResult(design.name, str(scenario), False, diverged, (), tuple(follower.events))
+        return ReplayResult(
+            design.name, str(scenario), False, diverged, (), follower.story(execution.sim)
+        )
+    story = follower.story(execution.sim)  # before the probes report what is theirs
     at_end = judge_run(program.run)
     observed = observe(program)
     reference = SerialReference(program, ORDERS_MAX, 100_000)
@@ -251,6 +267,6 @@ def replay(
         reproduced=bool(findings),
         diverged=None,
         findings=tuple(findings.values()),
-        events=tuple(follower.events),
+        events=story,
         outcome=observed.lines(),
     )

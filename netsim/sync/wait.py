@@ -2,7 +2,8 @@
 Waiting in rounds: a loop that does something, sleeps, and does it again until a condition holds.
 
 A round that changed nothing would only repeat itself; the waiter is then blocked until another
-thread changes something that the round read.  If nobody ever does, the wait is hung.
+thread changes something that the round read.  If nobody ever does, the wait is hung.  `until` is
+such a loop whose rounds only look.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,7 @@ from typing import Any
 
 from netsim.core.access import READ, Key
 from netsim.core.op import Op
-from netsim.core.sim import Round, Sim
+from netsim.core.sim import ModelError, Round, Sim
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
 
@@ -64,3 +65,89 @@ def wait_for_change(what: str, seen: Round, why: Callable[[], str]) -> Awaitable
     Context:    process; may sleep
     """
     return perform(_Change(what, dict(seen.reads), why))
+
+
+_Seen = tuple[tuple[Key, Callable[[], Any] | None, Any], ...]
+"""What a test that failed has read: location, who tells its state (None: its version), state."""
+
+
+class _Test(Op):
+    """
+    Evaluate a condition in one step; after one that failed, enabled once something it read differs.
+
+    A failed test is a step, so that a condition over several locations needs no more of the
+    explorer than an ordinary read does.
+    """
+
+    __slots__ = ("condition", "seen", "what")
+
+    name = "until"
+
+    def __init__(self, condition: Callable[[], Any], what: str, seen: _Seen) -> None:
+        self.condition = condition
+        self.what = what
+        self.seen = seen
+
+    def label(self) -> str:
+        return self.what
+
+    def enabled(self, sim: Sim, thread: SimThread) -> bool:
+        seen = self.seen
+        return not seen or any(
+            (sim.versions.get(key, 0) if state is None else state()) != was
+            for key, state, was in seen
+        )
+
+    def guard(self) -> tuple[Key, ...]:
+        return tuple(key for key, _, _ in self.seen)
+
+    def admits(self, key: Key, state: Any, thread: str) -> bool:
+        return any(key == read and state != was for read, _, was in self.seen)
+
+    def apply(self, sim: Sim, thread: SimThread) -> _Seen:
+        for key, tell, _ in self.seen:
+            sim.touch(key, READ, sim.versions.get(key, 0) if tell is None else tell())
+        looked = sim.begin_round()
+        with sim.marked():
+            holds = self.condition()
+        sim.end_round()
+        if looked.first:
+            raise ModelError(
+                f"the condition of until() changes {next(iter(looked.first))[0]}: expected one "
+                "that only reads"
+            )
+        if holds:
+            return ()
+        if not looked.reads:
+            raise ModelError(
+                "the condition of until() does not hold and reads nothing shared, so it never "
+                "will; expected one that reads fields of shared objects or values of variables"
+            )
+        return tuple(
+            (key, *looked.states.get(key, (None, version))) for key, version in looked.reads.items()
+        )
+
+    def waits_for(self, thread: SimThread) -> str:
+        reads = ", ".join(
+            f"{key[0]} = {was!r}" if tell is not None else ".".join(key)
+            for key, tell, was in self.seen
+        )
+        return f"{self.what or 'its condition'} to hold (it read {reads})"
+
+
+async def until(condition: Callable[[], Any], what: str = "") -> None:
+    """
+    Block until `condition` holds; `what` names it in reports.
+
+    The condition may read fields of shared objects and values of variables, which are marked
+    accesses here, and must change nothing.  It is tested in one step, and again only after
+    something that it read has changed: waiting does not spin.
+
+    Context:    any: it spins, it does not sleep
+    Footprint:  reads what the condition read
+    """
+    seen: _Seen = ()
+    while True:
+        seen = await perform(_Test(condition, what, seen))
+        if not seen:
+            return

@@ -26,7 +26,7 @@ CHOICES_MAX = 1_000_000
 
 _THREAD = r"[A-Za-z0-9_.:@()/+-]+"
 _RUN = re.compile(rf"({_THREAD})(?:\*([0-9]{{1,7}})|\?([0-9]{{1,7}}))?", re.ASCII)
-_NAME = re.compile(_THREAD, re.ASCII)
+NAME = re.compile(_THREAD, re.ASCII)
 _CHOOSE = re.compile(r"[a-z][a-z0-9-]*(?:,[a-z][a-z0-9-]*)*", re.ASCII)
 
 
@@ -83,7 +83,7 @@ class Schedule:
 
     @classmethod
     def _from_words(cls, words: list[str], scenario: str) -> Schedule:
-        if not words or not _NAME.fullmatch(words[0]):
+        if not words or not NAME.fullmatch(words[0]):
             raise FileError("schedule", "expected the name of a design after the version")
         design = words.pop(0)
         faults, digest = 0, ""

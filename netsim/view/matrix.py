@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
 from netsim.results import Cell, Finding, MatrixFinding, MatrixResult, Verdict
 from netsim.view.columns import WIDTH, cut
-from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill
+from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill, replay_command
 
 #: Names of operations are not cut shorter than this to fit a table.
 NAME = 16
@@ -24,12 +23,22 @@ def letters() -> Iterator[str]:
         yield text
 
 
-def matrix_report(result: MatrixResult, *, colour: bool = False) -> str:
-    """Tell a matrix: for each design a table and its findings, then what differs."""
+def matrix_report(
+    result: MatrixResult, *, colour: bool = False, sources: Mapping[str, str] | None = None
+) -> str:
+    """
+    Tell a matrix: for each design a table and its findings, then what differs.
+
+    `sources` has the files of designs that are no installed ones.
+    """
+    sources = sources or {}
     names = dict(zip(dict.fromkeys(m.finding.id for m in result.findings), letters(), strict=False))
     parts = [fill(f"note: {note}", "", "      ") for note in result.notes]
     told: set[str] = set()
-    parts += [_design(result, design, names, told, colour) for design in result.designs]
+    parts += [
+        _design(result, design, names, told, colour, sources.get(design, ""))
+        for design in result.designs
+    ]
     if len(result.designs) > 1:
         parts.append(_differences(result, names))
     parts.append(_summary(result))
@@ -37,7 +46,12 @@ def matrix_report(result: MatrixResult, *, colour: bool = False) -> str:
 
 
 def _design(
-    result: MatrixResult, design: str, names: Mapping[str, str], told: set[str], colour: bool
+    result: MatrixResult,
+    design: str,
+    names: Mapping[str, str],
+    told: set[str],
+    colour: bool,
+    source: str,
 ) -> str:
     """Tell one design; findings in `told`, which an earlier design showed, only by their letter."""
     findings = [m for m in result.findings if m.design == design]
@@ -52,7 +66,7 @@ def _design(
     for found in findings:
         if found.finding.id not in told:
             told.add(found.finding.id)
-            lines += ["", _finding(found, names[found.finding.id], cells)]
+            lines += ["", _finding(found, names[found.finding.id], cells, source)]
     return "\n".join(lines)
 
 
@@ -155,7 +169,7 @@ def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
     return lines
 
 
-def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell]) -> str:
+def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell], source: str) -> str:
     finding = found.finding
     where = [c for c in cells if finding.id in c.findings]
     pairs = list(dict.fromkeys(" || ".join(c.operations) for c in where))
@@ -174,7 +188,7 @@ def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell]) -> str:
             fill("nearest order: " + ", then ".join(finding.nearest.order), "     ", "       ")
         )
     lines += [fill(f"consequence: {c}", "     ", "       ") for c in finding.consequences]
-    lines.append(f"     netsim replay {shlex.quote(finding.schedule)}")
+    lines.append(f"     {replay_command(finding.schedule, source)}")
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from netsim.errors import escape
 from netsim.results import Finding, ReplayResult, Result, Verdict
@@ -13,7 +13,7 @@ from netsim.view.columns import WIDTH, columns, cut
 BAR = "=" * 53
 RED, GREEN, AMBER, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
 
-_CUTS = {
+CUTS = {
     "executions": "--max-executions {executions}",
     "steps": "--max-steps {steps}",
     "seconds": "--timeout {seconds:g}",
@@ -35,18 +35,35 @@ def check_report(
     *,
     replays: Mapping[str, ReplayResult] | None = None,
     colour: bool = False,
+    source: str = "",
+    outcomes: bool = False,
 ) -> str:
     """
     Tell a result in full.
 
-    `replays` maps ids of findings to their replays, which are drawn as columns.
+    `replays` maps ids of findings to their replays, which are drawn as columns; `source` is the
+    file of the design if it is no installed one; `outcomes` adds every outcome.
     """
     parts = [verdict_line(result, colour=colour)]
     parts += [fill(f"note: {note}", "  ", "        ") for note in result.notes]
     for number, finding in enumerate(result.findings, 1):
         parts.append("")
-        parts.append(finding_report(finding, number, (replays or {}).get(finding.id)))
+        replay = (replays or {}).get(finding.id)
+        parts.append(finding_report(finding, number, replay, lambda s: replay_command(s, source)))
+    if outcomes:
+        parts += ["", outcomes_report(result, source)]
     return "\n".join(parts)
+
+
+def outcomes_report(result: Result, source: str = "") -> str:
+    """List every distinct outcome with the shortest schedule known for it."""
+    lines = [f"{plural(len(result.outcomes), 'distinct outcome')}"]
+    for number, outcome in enumerate(result.outcomes, 1):
+        how = "as in a sequential order" if outcome.serial else "as in no sequential order"
+        lines += ["", f"({number}) {how}"]
+        lines += [fill(f"{what}: {value}", "    ", "      ") for what, value in outcome.observed]
+        lines.append(f"    {replay_command(outcome.schedule, source)}")
+    return "\n".join(lines)
 
 
 def verdict_line(result: Result, *, colour: bool = False) -> str:
@@ -56,15 +73,15 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
     if colour:
         paint = {Verdict.HOLDS: GREEN, Verdict.VIOLATED: RED, Verdict.UNKNOWN: AMBER}
         head = f"{paint[result.verdict]}{word}{PLAIN}{head.removeprefix(word)}"
-    count = _plural(result.executions, "execution")
+    count = plural(result.executions, "execution")
     if result.start == "unreachable":
         said = "the start is not reached, so nothing was explored"
     elif result.complete:
         said = f"{count} explored, {result.covered}; no bound cut the search"
         if result.options.faults:
-            said += f"; with up to {_plural(result.options.faults, 'failure')}"
+            said += f"; with up to {plural(result.options.faults, 'failure')}"
     else:
-        bound = _CUTS.get(result.cut_by or "", "--first").format(
+        bound = CUTS.get(result.cut_by or "", "--first").format(
             executions=result.bounds.executions,
             steps=result.bounds.steps,
             seconds=result.bounds.seconds or 0,
@@ -75,15 +92,30 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
         said += "the rest is not known" if reached else "nothing found so far"
     accepted = sum(bool(finding.accepted) for finding in result.findings)
     if accepted:
-        said += f"; {_plural(accepted, 'finding')} accepted by the design"
+        said += f"; {plural(accepted, 'finding')} accepted by the design"
     refuted = sum(finding.status == "unreachable" for finding in result.findings)
     if refuted:
-        said += f"; {_plural(refuted, 'predicted deadlock')} refuted"
+        said += f"; {plural(refuted, 'predicted deadlock')} refuted"
     return f"{head}\n" + fill(f"{said}.", "  ", "  ")
 
 
-def finding_report(finding: Finding, number: int, replay: ReplayResult | None) -> str:
-    """Tell one finding: in words, in the kernel's form for locks, as columns, and its schedule."""
+def replay_command(schedule: str, source: str = "") -> str:
+    """Return the command that replays a schedule; `source` is the file of its design, if any."""
+    design = f"--design {shlex.quote(source)} " if source else ""
+    return f"netsim replay {design}{shlex.quote(schedule)}"
+
+
+def finding_report(
+    finding: Finding,
+    number: int,
+    replay: ReplayResult | None,
+    again: Callable[[str], str] = replay_command,
+) -> str:
+    """
+    Tell one finding: in words, in the kernel's form for locks, as columns, and its schedule.
+
+    `again` makes the command that replays a schedule.
+    """
     lines = [f"[{number}] {finding.kind}  ({finding.id})"]
     if finding.status != "reached":
         lines.append(f"    {finding.status}: {_STATUS[finding.status]}")
@@ -109,7 +141,7 @@ def finding_report(finding: Finding, number: int, replay: ReplayResult | None) -
     if replay is not None and replay.events:
         lines += ["", columns(replay)]
     if finding.schedule:
-        lines += ["", f"    netsim replay {shlex.quote(finding.schedule)}"]
+        lines += ["", f"    {again(finding.schedule)}"]
     return "\n".join(lines)
 
 
@@ -152,7 +184,8 @@ def _deadlock(finding: Finding) -> list[str]:
         and not site.role.startswith("ends ")
         and site.role.startswith(("acquires ", "waits in ")) is wanted
     ]
-    heads = [f"{_cpu(flow)} ({_who(flow)})" for flow in flows]
+    numbered = any(map(str.isdigit, flows))  # else threads of a program, which have no CPU
+    heads = [f"{_cpu(flow)} ({_who(flow)})" if numbered else flow for flow in flows]
     width = min(width, max(map(len, [*heads, *(text for _, text in rows)])) + 4)
     lines = [
         f"    {BAR}",
@@ -208,7 +241,8 @@ def _who(flow: str) -> str:
     return flow
 
 
-def _plural(number: int, word: str) -> str:
+def plural(number: int, word: str) -> str:
+    """Write a count with its noun."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 

@@ -20,25 +20,28 @@ def design_text(design: Design) -> str:
     """Tell everything that a design declares about itself."""
     lines = [f"{design.name}: {design.summary}", "", "Operations"]
     for operation in design.operations.values():
-        contexts = ", ".join(context.value for context in operation.contexts)
+        where = "; ".join([", ".join(c.value for c in operation.contexts), operation.source])
         lines.append(f"  {operation.signature()}")
-        lines.append(
-            fill(f"{operation.meaning}  [{contexts}; {operation.source}]", "      ", "      ")
-        )
+        lines.append(fill(f"{operation.meaning}  [{where.removesuffix('; ')}]", "      ", "      "))
     parameters = {p.name: p for o in design.operations.values() for p in o.parameters}
-    lines += ["", "Arguments"]
-    lines += [f"  {p.name:<6} {p.meaning}" for p in parameters.values()]
-    lines += ["", "Starting points of the matrix"]
-    lines += [f"  {start.name:<12} {{ {start.initial} }}" for start in design.starts]
-    lines += ["", "Probes (run alone at the end; their results belong to the outcome)"]
-    lines += [f"  {name}" for name in design.probes]
-    lines += ["", "Locks, outermost first"]
-    lines += [
-        fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
-        for name, what, inner in design.locks
-    ]
-    lines += ["", "Sources", *[fill(source, "  ", "    ") for source in design.sources]]
-    lines += ["", "Left out", *[fill(gap, "  ", "    ") for gap in design.left_out]]
+    sections = {
+        "Arguments": [f"  {p.name:<6} {p.meaning}" for p in parameters.values()],
+        "Starting points of the matrix": [
+            f"  {start.name:<12} {{ {start.initial} }}" for start in design.starts
+        ],
+        "Probes (run alone at the end; their results belong to the outcome)": [
+            f"  {name}" for name in design.probes
+        ],
+        "Locks, outermost first": [
+            fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
+            for name, what, inner in design.locks
+        ],
+        "Sources": [fill(source, "  ", "    ") for source in design.sources],
+        "Left out": [fill(gap, "  ", "    ") for gap in design.left_out],
+    }
+    for title, rows in sections.items():
+        if rows:
+            lines += ["", title, *rows]
     for loss in design.accepted:
         lines.append(
             fill(

@@ -288,7 +288,7 @@ class TestCheck:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_interrupt(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        module: Any = sys.modules["netsim.run.check"]
+        module: Any = sys.modules["netsim.run.search"]
         judge: Callable[..., Any] = module.judge_run
         calls = iter([False, True])
 

@@ -1,0 +1,41 @@
+"""Where simulated code raised an exception: in whose function, on which line of whose file."""
+
+from pathlib import PurePath
+from types import CodeType
+from typing import TypeAlias
+
+Frame: TypeAlias = tuple[CodeType, int]
+"""A function and the line in it that was being executed."""
+
+
+def own_frames(error: BaseException, module: str = "") -> tuple[list[Frame], bool]:
+    """
+    Return the frames outside netsim through which `error` came, innermost first.
+
+    With `module`, only those in modules whose name begins so are outside.  The second value is
+    True if netsim itself raised it, because it was used wrongly or broke.
+    """
+    frames: list[Frame] = []
+    ours = False
+    traceback = error.__traceback__
+    while traceback is not None:
+        name = traceback.tb_frame.f_globals.get("__name__", "")
+        ours = not name.startswith(module) if module else name.startswith("netsim.")
+        if not ours:
+            frames.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    frames.reverse()
+    return frames, ours
+
+
+def place(code: CodeType, line: int = 0) -> str:
+    """Return `file:line` without the folder, which differs from machine to machine."""
+    return f"{PurePath(code.co_filename).name}:{line or code.co_firstlineno}"
+
+
+def told(error: BaseException) -> str:
+    """Say in one line what went wrong."""
+    text = str(error).strip().partition("\n")[0]
+    if isinstance(error, AssertionError):
+        return f"assertion fails: {text}" if text else "assertion fails"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

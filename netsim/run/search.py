@@ -1,0 +1,166 @@
+"""The search behind a check, and behind each cell of a matrix: executions of a scenario, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import attrs
+
+from netsim.checkers.ending import aftermath, unfinished
+from netsim.core.sim import Choice
+from netsim.explorer.events import History
+from netsim.explorer.loop import Execution, Exploration, execute
+from netsim.explorer.normal import Recorder
+from netsim.explorer.strategies import make
+from netsim.results import Finding, Plan
+from netsim.run.digest import Digest
+from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
+from netsim.run.outcome import Observed, observe
+from netsim.run.predict import LockOrders
+from netsim.run.program import ScenarioProgram
+from netsim.run.reach import Reach
+from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.walk import Candidate, Listener, Walk, shortest
+from netsim.trace.schedule import Schedule
+
+#: How a search goes on unless another plan is made.
+CLASSES = Plan("classes")
+
+
+@attrs.define(eq=False)
+class Search(Walk[ScenarioProgram]):
+    """The state of one check: what the sequential orders give, and outcomes, beside the walk."""
+
+    plan: Plan = CLASSES
+    reference: SerialReference | None = None
+    outcomes: dict[Observed, tuple[bool, Candidate]] = attrs.Factory(dict)
+    orders: LockOrders = attrs.Factory(LockOrders)
+    #: What killed flows leave behind, each sentence once.
+    aftermath: dict[str, None] = attrs.Factory(dict)
+
+    def explore(self, first: bool, progress: Listener | None) -> None:
+        """
+        Explore until all is done, a bound cuts, or `first` and something is found.
+
+        With strikes, this is repeated as long as they turn out to touch more than was known:
+        each time they are tried at more places inside steps.  The last search counts.
+        """
+        while True:
+            reach = Reach(self.program.striking, self.program.reach)
+            self.observers = (self.orders.lockdep,)
+            if self.program.striking:
+                self.observers += (reach,)
+            super().explore(first, progress)
+            if not (self.complete and reach.grew()) or (first and self.candidates):
+                return
+            self.program.reach = reach.touched
+            self.complete = False
+            self.executions = self.blocked = self.deadlocked = self.steps = 0
+
+    def _strategy(self) -> Exploration:
+        return make(self.plan, self.bounds, self.program, self._roots)
+
+    def _roots(self) -> tuple[object, ...]:
+        run = self.program.run
+        return (run.system, run.results)
+
+    def accepted(self, identity: str) -> str:
+        """Return why the design accepts a finding, or ""."""
+        judged = self.candidates[identity].judged
+        assert judged is not None
+        return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
+
+    def findings(self) -> list[Finding]:
+        """Return what was found, each with the smallest schedule known for it."""
+        found = [self.finding(identity) for identity in self.candidates]
+        return sorted(found, key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
+
+    def finding(self, identity: str) -> Finding:
+        """Return one finding with the smallest schedule known for it, normalised."""
+        small, judged, digest = self._normalised(identity)
+        made = finding(
+            judged,
+            self.program.design,
+            operations_of(self.program.scenario),
+            schedule_text(self.program, small.schedule, digest),
+            len(small.schedule),
+            small.weight,
+        )
+        return attrs.evolve(made, confirms=self.orders.confirms(identity))
+
+    def predicted(self) -> list[Finding]:
+        """Return the predictions that no other finding confirms."""
+        found = []
+        operations = operations_of(self.program.scenario)
+        for one, choices in self.orders.findings(self.program, operations, self.complete):
+            if choices:
+                digest = Digest()
+                execute(self.program, Recorder(choices), (digest,))
+                schedule = schedule_text(self.program, list(choices), digest.text)
+                one = attrs.evolve(one, schedule=schedule, steps=len(choices))
+            found.append(one)
+        return found
+
+    def _normalised(self, identity: str) -> tuple[Candidate, Judged, str]:
+        """Find the best schedule of a candidate's class that shows the finding, and re-judge it."""
+        mine = self.program
+        program = ScenarioProgram(mine.design, mine.scenario, mine.options, sites=True)
+
+        def shows(execution: Execution, history: History) -> Judged | None:
+            at_end = judge_run(program.run)
+            faults = faults_of(execution.sim)
+            leads = history.leads_to_end
+            judged = judge(observe(program), at_end, self.reference, faults, program, leads)
+            return next((one for one in judged if one.id == identity), None)
+
+        best = shortest(program, self.candidates[identity], shows)
+        assert best is not None, "a finding must show again under its own schedule"
+        return best
+
+    def _leads_to_end(self, execution: Execution) -> Callable[[int], bool]:
+        """Tell of which steps the last one is a consequence; uses the machine when asked."""
+
+        @cache
+        def history() -> History:
+            recorder = Recorder(execution.schedule)
+            execute(self.program, recorder)
+            return recorder.history
+
+        return lambda step: history().leads_to_end(step)
+
+    def _judge(self, execution: Execution) -> None:
+        self.executions += 1
+        run = self.program.run
+        if unfinished(run.sim):
+            self.deadlocked += 1
+        stuck = self.orders.lockdep.finish(run.sim)
+        at_end = judge_run(run)
+        self.orders.ended(stuck, execution.schedule, at_end)
+        self.aftermath.update(dict.fromkeys(aftermath(run.sim)))
+        observed = observe(self.program)
+        faults = faults_of(execution.sim)
+        if self.reference is None:  # takes the machine: this execution has been observed
+            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
+        leads = self._leads_to_end(execution)
+        found = judge(observed, at_end, self.reference, faults, self.program, leads)
+        known = self.outcomes.get(observed)
+        candidate = Candidate(execution.schedule, execution.switches(), None)
+        if known is None or candidate.beats(known[1]):
+            serial = known[0] if known else self.reference.explains(observed, faults)
+            self.outcomes[observed] = (serial, candidate)
+        for judged in found:
+            self.note(judged, execution)
+
+
+def schedule_text(program: ScenarioProgram, choices: Sequence[Choice], digest: str) -> str:
+    """Write down a schedule of a scenario, self-contained."""
+    return str(
+        Schedule(
+            program.design.name,
+            str(program.scenario),
+            program.options,
+            tuple((choice.thread, choice.value) for choice in choices),
+            digest,
+        )
+    )

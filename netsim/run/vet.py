@@ -1,0 +1,120 @@
+"""Whether a design makes sense: what would only show in the middle of a search is told at once."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from netsim.core.raised import place
+from netsim.core.thread import Context
+from netsim.design import Design, Operation, Parameter, StartingPoint
+from netsim.errors import NetsimError, UsageError
+from netsim.notation import Call, parse
+from netsim.trace.schedule import NAME
+
+_OPERATION = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
+
+
+def vet(design: Design) -> None:
+    """Raise UsageError, with file and line where there is one, for a design that is nonsense."""
+    if not NAME.fullmatch(str(design.name)):
+        raise UsageError(
+            f"a design cannot be called {design.name!r}: expected letters, digits and _ . : @ / + -"
+        )
+    of = f"design {design.name}"
+    _takes(design.boot, 1, f"{of}: boot", "(sim)")
+    operations: Any = design.operations
+    if not isinstance(operations, Mapping) or not operations:
+        raise UsageError(f"{of} has no operations; expected a mapping of names to netsim.Operation")
+    for name, operation in operations.items():
+        _vet_operation(of, name, operation)
+    for operation in design.operations.values():
+        _vet_samples(design, operation)
+    for start in design.starts:
+        _vet_start(design, start)
+    if not design.starts:
+        raise UsageError(f'{of} has no starts; expected at least netsim.StartingPoint("off", "")')
+    for probe in design.probes:
+        try:
+            design.validate(Call(probe, ()))
+        except NetsimError as error:
+            raise UsageError(f"{of}: probe {probe!r} cannot run: {error}") from None
+
+
+def _vet_operation(of: str, name: Any, operation: Any) -> None:
+    if not isinstance(operation, Operation):
+        raise UsageError(
+            f"{of}: operation {name!r} is a {type(operation).__name__}; expected netsim.Operation"
+        )
+    if name != operation.name or not _OPERATION.fullmatch(operation.name):
+        raise UsageError(
+            f"{of}: operation {operation.name!r} stands under the name {name!r}; expected the "
+            "same name twice, a letter first, then small letters, digits and -"
+        )
+    what = f"{of}: operation '{name}'"
+    parameters: tuple[Any, ...] = operation.parameters
+    if not all(isinstance(parameter, Parameter) for parameter in parameters):
+        raise UsageError(f"{what}: expected netsim.Parameter for each parameter")
+    contexts: tuple[Any, ...] = operation.contexts
+    if not contexts or not all(isinstance(context, Context) for context in contexts):
+        raise UsageError(f"{what}: expected at least one Context in contexts, found {contexts!r}")
+    run = operation.run
+    if inspect.isfunction(run) and not inspect.iscoroutinefunction(run):
+        # What a lambda returns, or a function that says what it returns, is seen when it is called.
+        if run.__name__ != "<lambda>" and run.__annotations__.get("return") in (None, "None"):
+            raise UsageError(f"{what}: {_described(run)} is not an `async def` function")
+    names = ["system", *(parameter.name for parameter in operation.parameters)]
+    required = 1 + sum(not parameter.optional for parameter in operation.parameters)
+    for count in range(required, len(names) + 1):
+        _takes(run, count, f"{what}: run", f"({', '.join(names[:count])})")
+
+
+def _takes(function: Callable[..., Any], count: int, what: str, expected: str) -> None:
+    if not callable(function):
+        raise UsageError(f"{what} is a {type(function).__name__}; expected a function")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one that is not written in Python
+        return
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        raise UsageError(
+            f"{what} is called with {expected}; found {_described(function)}, "
+            f"which takes {signature}"
+        ) from None
+
+
+def _vet_samples(design: Design, operation: Operation) -> None:
+    for sample in operation.samples:
+        try:
+            if not isinstance(sample, tuple):
+                raise UsageError(f"expected a tuple of arguments, found {sample!r}")
+            design.validate(Call(operation.name, sample))
+        except NetsimError as error:
+            raise UsageError(
+                f"design {design.name}: a sample of operation '{operation.name}': {error}"
+            ) from None
+
+
+def _vet_start(design: Design, start: Any) -> None:
+    if not isinstance(start, StartingPoint):
+        raise UsageError(
+            f"design {design.name}: a start is a {type(start).__name__}; "
+            "expected netsim.StartingPoint"
+        )
+    try:
+        if start.initial:
+            first = next(iter(design.operations))
+            for call in parse(f"{{ {start.initial} }} {first}", design.operations).initial:
+                design.validate(call)
+    except NetsimError as error:
+        raise UsageError(f"design {design.name}: start '{start.name}': {error}") from None
+
+
+def _described(function: Any) -> str:
+    name = getattr(function, "__name__", None) or type(function).__name__
+    code = getattr(function, "__code__", None)
+    return f"{name}() at {place(code)}" if code is not None else f"{name}()"

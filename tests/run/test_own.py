@@ -1,0 +1,270 @@
+"""A design of one's own file: what it takes, one message with its line for each mistake."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import netsim
+from netsim.errors import NetsimError
+from netsim.results import Verdict
+from netsim.run import check, load, matrix, replay
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "my_driver.py"
+RACE = "{ set 10.0.0.1 } off || send"
+
+GOOD = EXAMPLE.read_text(encoding="utf-8")
+
+
+def own(folder: Path, text: str) -> str:
+    path = folder / "mine.py"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "netsim", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+# ---- the documented example
+
+
+def test_the_example_is_short() -> None:
+    assert len(GOOD.splitlines()) < 80
+
+
+def test_its_race_is_found_and_replays_on_the_file_that_is_named() -> None:
+    result = check(str(EXAMPLE), RACE)
+
+    assert result.verdict is Verdict.VIOLATED
+    (finding,) = result.findings
+    assert (finding.kind, finding.preemptions) == ("use-after-free", 1)
+    assert replay(finding.schedule, design=load(str(EXAMPLE))).reproduced
+    with pytest.raises(netsim.CounterexampleFound) as caught:
+        result.assert_holds()
+    assert f"netsim replay --design {EXAMPLE} 'netsim-schedule 1 my-driver " in str(caught.value)
+
+
+def test_its_operations_are_safe_but_for_what_sends() -> None:
+    result = matrix([str(EXAMPLE)])
+
+    assert result.complete
+    assert {c.operations for c in result.cells if c.findings} == {
+        ("set 10.0.0.1", "send"),
+        ("off", "send"),
+    }
+
+
+def test_on_the_command_line(tmp_path: Path) -> None:
+    document = tmp_path / "check.json"
+    done = run("check", str(EXAMPLE), RACE, "-o", str(document))
+    assert (done.returncode, done.stderr) == (1, "")
+    schedule = next(
+        line.split("'")[1] for line in done.stdout.splitlines() if "netsim replay" in line
+    )
+
+    # Neither a string nor a document makes netsim run a file: the user must name it.
+    for source in (schedule, str(document)):
+        unnamed = run("replay", source)
+        assert unnamed.returncode == 2
+        assert "no design is called 'my-driver'" in unnamed.stderr
+        assert "--design FILE.py" in unnamed.stderr
+        assert run("replay", source, "--design", str(EXAMPLE)).returncode == 1
+    assert "my-driver: a target" in run("show", str(EXAMPLE)).stdout
+
+
+def test_a_schedule_that_names_a_file_does_not_run_it(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    path = own(tmp_path, f"open({str(trace)!r}, 'w').close()\n")
+
+    done = run("replay", f"netsim-schedule 1 {path} 1 -- off")
+
+    assert done.returncode == 2
+    assert "name the file yourself" in done.stderr
+    assert not trace.exists()
+
+
+def test_a_changed_design_diverges(tmp_path: Path) -> None:
+    (finding,) = check(str(EXAMPLE), RACE).findings
+    changed = own(tmp_path, GOOD.replace('schedule_point("xmit")', 'schedule_point("queue_xmit")'))
+
+    done = run("replay", finding.schedule, "--design", changed)
+
+    assert done.returncode == 125
+    assert "DIVERGED" in done.stdout
+
+
+# ---- mistakes
+
+HEAD = "import netsim\nfrom netsim import Design, Operation, StartingPoint\n"
+DESIGN = (
+    'DESIGN = Design("mine", "", boot, {"off": Operation("off", "", off)}, '
+    '(StartingPoint("a", ""),), ())\n'
+)
+OFF = "async def off(system): pass\n"
+BOOT = "def boot(sim): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("mine.py:2: SyntaxError: ", "x = 1\ndef (:\n"),
+        ("null bytes", "x = '\0'\n"),
+        ("mine.py:2: ModuleNotFoundError: No module named 'nowhere'", "x = 1\nimport nowhere\n"),
+        ("mine.py:3: ZeroDivisionError: division by zero", "def f():\n    pass\n1 / 0\n"),
+        ("mine.py:1: it ends Python (SystemExit)", "raise SystemExit(0)\n"),
+        ("mine.py: declares no design; expected DESIGN = netsim.Design(...)", "x = 1\n"),
+        ("mine.py:1: DESIGN is a int; expected a netsim.Design", "DESIGN = 3\n"),
+        (
+            "declares 2 designs: A (line 5), B (line 6); expected one called DESIGN",
+            HEAD + OFF + BOOT + DESIGN.replace("DESIGN", "A") + DESIGN.replace("DESIGN", "B"),
+        ),
+        (
+            "mine.py:5: design mine: operation 'off': off() at mine.py:3 is not an `async def`",
+            HEAD + "def off(system): pass\n" + BOOT + DESIGN,
+        ),
+        (
+            "operation 'off': run is called with (system); found off() at mine.py:3, which takes",
+            HEAD + "async def off(system, address): pass\n" + BOOT + DESIGN,
+        ),
+        ("design mine: boot is called with (sim)", HEAD + OFF + "def boot(): pass\n" + DESIGN),
+        (
+            "design mine: boot is a NoneType; expected a function",
+            HEAD + OFF + "boot = None\n" + DESIGN,
+        ),
+        ("cannot be called 'my design'", HEAD + OFF + BOOT + DESIGN.replace("mine", "my design")),
+        ("stands under the name 'on'", HEAD + OFF + BOOT + DESIGN.replace('{"off"', '{"on"')),
+        (
+            "a sample of operation 'off': operation 'off' takes no argument, found 1",
+            HEAD + OFF + BOOT + DESIGN.replace("off)}", 'off, samples=(("1",),))}'),
+        ),
+        (
+            "start 'a': scenario, column 3: ",
+            HEAD + OFF + BOOT + DESIGN.replace('("a", "")', '("a", "of")'),
+        ),
+        (
+            "probe 'read' cannot run: design mine has no operation 'read'",
+            HEAD + OFF + BOOT + DESIGN.replace("()", '("read",)'),
+        ),
+        ("has no starts", HEAD + OFF + BOOT + DESIGN.replace('(StartingPoint("a", ""),)', "()")),
+        (
+            "has no operations",
+            HEAD + OFF + BOOT + DESIGN.replace('"off": Operation("off", "", off)', ""),
+        ),
+    ],
+)  # fmt: skip
+def test_mistake(words: str, text: str, tmp_path: Path) -> None:
+    path = own(tmp_path, text)
+
+    with pytest.raises(NetsimError) as caught:
+        load(path)
+
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(path)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (
+            "mine.py:4: design mine does not boot: KeyError: 'x'",
+            HEAD + OFF + "def boot(sim): raise KeyError('x')\n" + DESIGN,
+        ),
+        ("boot returned a NoneType without sim and dumps", HEAD + OFF + BOOT + DESIGN),
+        (
+            "operation 'off' returned a NoneType; expected an `async def` function",
+            GOOD.replace("lambda driver: replace(driver, None)", "lambda driver: None"),
+        ),
+    ],
+)
+def test_what_shows_only_when_it_runs(words: str, text: str, tmp_path: Path) -> None:
+    with pytest.raises(NetsimError) as caught:
+        check(own(tmp_path, text), "off")
+
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments"),
+    [
+        ("nowhere.py: cannot be read: No such file", ["check", "nowhere.py", "off"]),
+        ("nowhere.py: cannot be read: No such file", ["matrix", "nowhere.py"]),
+        ("nowhere.py: cannot be read: No such file", ["show", "nowhere.py"]),
+        (
+            "nowhere.py: cannot be read: No such file",
+            ["replay", "--design", "nowhere.py", "netsim-schedule 1 a 1 -- off"],
+        ),
+    ],
+)
+def test_an_absent_file(words: str, arguments: list[str]) -> None:
+    done = run(*arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_exception_in_an_operation_is_a_finding_with_its_line(tmp_path: Path) -> None:
+    added = "    kfree(old)\n    await schedule_point('x')\n    assert driver.target is new"
+    text = GOOD.replace("    kfree(old)", added)
+
+    result = check(own(tmp_path, text), "{ set 10.0.0.1 } off || set 10.0.0.2")
+
+    line = text.splitlines().index("    assert driver.target is new") + 1
+    messages = [f.message for f in result.findings if f.kind == "bug-on"]
+    assert len(messages) == 2  # in off, and in set
+    assert all(f"assertion fails, in replace(), mine.py:{line}" in text for text in messages)
+
+
+def test_a_mistake_outside_the_threads_is_one_message(tmp_path: Path) -> None:
+    text = GOOD.replace("return self.sent", "return self.sents")
+
+    done = run("check", own(tmp_path, text), "off")
+
+    assert done.returncode == 2
+    assert "mine.py:" in done.stderr
+    assert "AttributeError" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_may_import_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "a_neighbour_of_mine.py").write_text(HEAD + OFF + BOOT + DESIGN)
+
+    assert load(own(tmp_path, "from a_neighbour_of_mine import DESIGN\n")).name == "mine"
+
+
+# ---- designs of other distributions
+
+
+def test_a_design_of_another_distribution_is_found(tmp_path: Path) -> None:
+    (tmp_path / "their_driver.py").write_text(GOOD.replace("my-driver", "their-driver"))
+    (tmp_path / "their_broken.py").write_text("DESIGN = 3\n")
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[netsim.designs]\ntheir-driver = their_driver:DESIGN\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+
+    listed = run("list", PYTHONPATH=path)
+    checked = run("check", "their-driver", RACE, PYTHONPATH=path)
+
+    assert "their-driver" in listed.stdout
+    assert checked.returncode == 1
+    assert "netsim replay 'netsim-schedule 1 their-driver " in checked.stdout
+    (info / "entry_points.txt").write_text("[netsim.designs]\ntheir-driver = their_broken:DESIGN\n")
+    broken = run("check", "their-driver", RACE, PYTHONPATH=path)
+    assert broken.returncode == 2
+    assert "design their-driver at their_broken:DESIGN is a int, no Design" in broken.stderr
