@@ -20,6 +20,7 @@ from netsim.results import (
     Start,
     Verdict,
 )
+from netsim.run.awaited import all_awaited
 from netsim.run.boot import Boots
 from netsim.run.program import ScenarioProgram
 from netsim.run.registry import load
@@ -141,10 +142,11 @@ def matrix(
     )
     survey = _Survey(options, bounds, progress, total)
     try:
-        for design in loaded:
-            _survey(survey, design)
-            if survey.interrupted:
-                break
+        with all_awaited():
+            for design in loaded:
+                _survey(survey, design)
+                if survey.interrupted:
+                    break
     except KeyboardInterrupt:
         survey.interrupted = True
     findings = [

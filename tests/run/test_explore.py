@@ -497,6 +497,30 @@ def nosy(world: World) -> None:
     world.thread(waits)
 
 
+def forgotten_step(world: World) -> None:
+    lock = world.spinlock("lock")
+
+    async def takes() -> None:
+        lock.spin_lock()  # type: ignore[unused-awaitable]
+
+    world.thread(takes)
+
+
+def forgotten_on_a_branch(world: World) -> None:
+    """The first execution, in which the first thread goes first, makes no mistake."""
+    x, queue = world.var("x", 0), world.waitqueue("queue")
+
+    async def sets() -> None:
+        await x.store(1)
+
+    async def wakes() -> None:
+        if not await x.load():
+            queue.wake_up()  # type: ignore[unused-awaitable]
+
+    world.thread(sets)
+    world.thread(wakes)
+
+
 def late(world: World) -> None:
     async def makes() -> None:
         world.thread(nothing)
@@ -507,6 +531,10 @@ def late(world: World) -> None:
 def opaque(world: World) -> Callable[[], object]:
     world.thread(nothing)
     return object
+
+
+def _line(function: Callable[..., Any], number: int) -> int:
+    return function.__code__.co_firstlineno + number
 
 
 @pytest.mark.parametrize(
@@ -526,6 +554,8 @@ def opaque(world: World) -> Callable[[], object]:
         ("returned a int; expected None, or a function", no_reader),
         ("test_explore.py:", forgotten),
         ("was never awaited", forgotten),
+        (f"test_explore.py:{_line(forgotten_step, 4)}: a step was never awaited", forgotten_step),
+        ("a step was never awaited", forgotten_on_a_branch),
         ("sleeps awaits something that is none of netsim's", foreign),
         ("the condition of until() changes x", impure),
         ("reads nothing shared", blind),

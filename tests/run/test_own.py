@@ -268,3 +268,12 @@ def test_a_design_of_another_distribution_is_found(tmp_path: Path) -> None:
     broken = run("check", "their-driver", RACE, PYTHONPATH=path)
     assert broken.returncode == 2
     assert "design their-driver at their_broken:DESIGN is a int, no Design" in broken.stderr
+
+
+def test_a_forgotten_await_is_no_green(tmp_path: Path) -> None:
+    text = GOOD.replace('await schedule_point("xmit")', "driver.lock.spin_lock()")
+    line = text[: text.index("driver.lock.spin_lock()")].count("\n") + 1
+
+    for ask in (lambda path: check(path, RACE), lambda path: matrix([path])):
+        with pytest.raises(NetsimError, match=rf"mine.py:{line}: a step was never awaited"):
+            ask(own(tmp_path, text))
