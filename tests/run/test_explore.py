@@ -521,6 +521,20 @@ def forgotten_on_a_branch(world: World) -> None:
     world.thread(wakes)
 
 
+def nothing_to_choose(world: World) -> None:
+    async def chooses() -> None:
+        await world.choose("what", 0)
+
+    world.thread(chooses)
+
+
+def choosing_words(world: World) -> None:
+    async def chooses() -> None:
+        await world.choose("what", "two")  # type: ignore[arg-type]
+
+    world.thread(chooses)
+
+
 def late(world: World) -> None:
     async def makes() -> None:
         world.thread(nothing)
@@ -556,6 +570,8 @@ def _line(function: Callable[..., Any], number: int) -> int:
         ("was never awaited", forgotten),
         (f"test_explore.py:{_line(forgotten_step, 4)}: a step was never awaited", forgotten_step),
         ("a step was never awaited", forgotten_on_a_branch),
+        ("expected an integer, 1 or more; found 0", nothing_to_choose),
+        ("expected an integer, 1 or more; found 'two'", choosing_words),
         ("sleeps awaits something that is none of netsim's", foreign),
         ("the condition of until() changes x", impure),
         ("reads nothing shared", blind),
@@ -588,3 +604,48 @@ def test_a_program_that_differs_from_run_to_run_is_refused() -> None:
 
     with pytest.raises(NetsimError, match="not deterministic"):
         explore(program)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("SystemExit", SystemExit),
+        ("GeneratorExit", GeneratorExit),
+        ("CancelledError", asyncio.CancelledError),
+    ],
+)
+def test_what_would_end_python_ends_the_thread_only(words: str, error: type[BaseException]) -> None:
+    def program(world: World) -> None:
+        x = world.var("x", 0)
+
+        async def leaves() -> None:
+            await x.add(1)
+            raise error
+
+        async def stays() -> None:
+            await x.until(bool)
+
+        world.thread(leaves)
+        world.thread(stays)
+
+    result = explore(program)
+
+    assert [(f.kind, words in f.message) for f in result.findings] == [("bug-on", True)]
+    assert result.complete
+
+
+def test_counters_that_commute_do_not_tell_their_order() -> None:
+    def program(world: World) -> Callable[[], Any]:
+        counter, told = world.atomic("counter"), world.array("told", ["", ""])
+
+        async def count(number: int) -> None:
+            told[number].value = repr(await counter.atomic_inc())  # type: ignore[func-returns-value]
+
+        world.thread(count, 0)
+        world.thread(count, 1)
+        return lambda: tuple(one.value for one in told)
+
+    result = explore(program)
+
+    assert result.executions == 1
+    assert [outcome.value for outcome in result.outcomes] == [("None", "None")]

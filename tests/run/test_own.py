@@ -277,3 +277,12 @@ def test_a_forgotten_await_is_no_green(tmp_path: Path) -> None:
     for ask in (lambda path: check(path, RACE), lambda path: matrix([path])):
         with pytest.raises(NetsimError, match=rf"mine.py:{line}: a step was never awaited"):
             ask(own(tmp_path, text))
+
+
+def test_a_design_that_ends_python_is_no_green(tmp_path: Path) -> None:
+    text = GOOD.replace('await schedule_point("xmit")', "raise SystemExit(0)")
+
+    found = check(own(tmp_path, text), RACE)
+
+    assert [f.kind for f in found.findings] == ["bug-on"]
+    assert run("check", own(tmp_path, text), RACE).returncode == 1
