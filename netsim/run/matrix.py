@@ -147,10 +147,15 @@ def matrix(
                 break
     except KeyboardInterrupt:
         survey.interrupted = True
-    findings = [
-        MatrixFinding(name, best.search.finding(best.identity))
-        for (name, _), best in survey.best.items()
-    ]
+    notes: list[str] = []
+    findings: list[MatrixFinding] = []
+    hurried = False
+    for (name, _), best in survey.best.items():
+        best.search.hurried = hurried
+        findings.append(MatrixFinding(name, best.search.finding(best.identity)))
+        hurried = best.search.hurried
+    if hurried:
+        notes.append("an interrupt came before every schedule was made small")
     findings += [MatrixFinding(name, one) for (name, _), one in survey.predicted.items()]
     names = [design.name for design in loaded]
     findings.sort(key=lambda m: (names.index(m.design), *_weight(m.finding)))
@@ -168,6 +173,7 @@ def matrix(
         steps=survey.steps,
         findings=tuple(findings),
         cells=tuple(survey.cells),
+        notes=tuple(notes),
     )
 
 
