@@ -55,6 +55,9 @@ class Search(Walk[ScenarioProgram]):
             if self.program.striking:
                 self.observers += (reach,)
             super().explore(first, progress)
+            if self.cut_by is not None and self.spent_executions:
+                earlier = f"{self.spent_executions} executions of earlier rounds"
+                self.notes += (f"{earlier}, which struck at fewer places, are not counted",)
             if not (self.complete and reach.grew()) or (first and self.candidates):
                 return
             self.complete = False

@@ -7,7 +7,7 @@ from itertools import count
 
 from netsim.results import Cell, Finding, MatrixFinding, MatrixResult, Verdict
 from netsim.view.columns import WIDTH, cut
-from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill, replay_command
+from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill, model, replay_command
 
 #: Names of operations are not cut shorter than this to fit a table.
 NAME = 16
@@ -228,6 +228,12 @@ def _summary(result: MatrixResult) -> str:
         f"{distinct} distinct findings{note}; {result.executions} executions, "
         f"{result.steps} steps."
     )
-    if not result.complete:
+    if result.complete:
+        text += (
+            " Every cell is decided: of each operation alone and of each pair, from each start "
+            "that is reached, one of every class of executions was run, with "
+            f"{model(result.options)}."
+        )
+    else:
         text += " Not every cell is decided: what has no finding here may have one."
     return fill(text, "", "")
