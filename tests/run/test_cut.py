@@ -132,7 +132,9 @@ class TestInterrupt:
 
     def test_a_matrix_tells_the_cells_that_it_has(self) -> None:
         design = load("netoops-v1@2.6.35")
-        design = attrs.evolve(design, starts=design.starts[1:2])
+        names = ("set", "off", "unregister", "read")
+        few = {name: design.operations[name] for name in names}
+        design = attrs.evolve(design, starts=design.starts[1:2], operations=few)
 
         def run() -> Any:
             return matrix([design], bounds=Bounds(executions=3))
