@@ -86,6 +86,11 @@ def matrix(
     findings.sort(key=lambda m: (order.index(m.design), *_weight(m.finding)))
     interrupted = len(done) < len(work) or any(part.interrupted for part in parts)
     cells = tuple(cell for part in parts for cell in part.cells)
+    notes: list[str] = []
+    if interrupted:
+        notes.append(f"an interrupt came after {len(cells)} of {total} cells")
+    if hurried:
+        notes.append("an interrupt came before every schedule was made small")
     starts = {s.name: Start(s.name, s.initial) for design in loaded for s in design.starts}
     operations = dict.fromkeys(str(call) for design in loaded for call in sample_calls(design))
     return MatrixResult(
@@ -100,7 +105,7 @@ def matrix(
         steps=sum(part.steps for part in parts),
         findings=tuple(findings),
         cells=cells,
-        notes=("an interrupt came before every schedule was made small",) if hurried else (),
+        notes=tuple(notes),
     )
 
 

@@ -155,6 +155,8 @@ class TestInterrupt:
                 }
             else:
                 assert not result.complete
+                left = f"an interrupt came after {len(result.cells)} of {len(whole.cells)} cells"
+                assert left in result.notes
 
     def test_a_program(self) -> None:
         total = steps_of(lambda: explore(_losing))
