@@ -10,6 +10,7 @@ import contextlib
 import io
 import math
 import os
+import shutil
 import sys
 import textwrap
 import time
@@ -171,25 +172,44 @@ def _colour() -> bool:
 class _Meter:
     """A line on stderr for what takes longer than a second, if a person looks."""
 
-    def __init__(self) -> None:
-        self._started = time.monotonic()
+    def __init__(self, unit: str, timeout: float | None = None) -> None:
+        self._unit = unit
+        self._started = self._since = time.monotonic()
+        self._end = None if timeout is None else self._started + timeout
+        self._done = 0
         self._shown = 0.0
         self._drawn = False
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
+        if progress.done < self._done:  # the search has begun again
+            self._since = now
+        self._done = progress.done
         if not sys.stderr.isatty() or now - self._started < 1 or now - self._shown < 0.2:
             return
         self._shown = now
         self._drawn = True
-        if progress.total:
-            part = progress.done / progress.total
-            left = (now - self._started) * (1 - part) / part if part else 0
-            bar = "#" * int(30 * part)
-            text = f"[{bar:<30}] {progress.done}/{progress.total}  about {left:.0f} s left"
-        else:
-            text = f"{progress.done} {progress.text}"
-        self._draw(text)
+        self._draw(self._told(progress, now)[: shutil.get_terminal_size().columns - 1])
+
+    def _told(self, progress: Progress, now: float) -> str:
+        from netsim.view.report import between
+
+        done, total, band = progress.done, progress.total, progress.band
+        if not done or (total is None and band is None):
+            return f"{done} {self._unit}"
+        low, high = (band.low, band.high) if band is not None else (total or 0, total or 0)
+        if total is not None:
+            low, high = min(low, total), min(high, total)
+        each = (now - self._since) / done
+        soon, late = (each * max(many - done, 0) for many in (low, high))
+        if self._end is not None:
+            soon, late = (min(left, max(self._end - now, 0)) for left in (soon, late))
+        part = min(done / math.sqrt(low * high), 1)
+        text = f"[{'#' * int(20 * part):<20}] {100 * part:.0f} %  {done} of "
+        if low == high:
+            return f"{text}{low} {self._unit}, {soon:.0f} s left if all take as long"
+        many, left = between(low, high), between(soon, late)
+        return f"{text}{many} {self._unit} (estimate), {left} s left"
 
     def close(self) -> None:
         """Take the line away."""
@@ -267,11 +287,12 @@ def check(
     from netsim.run.registry import load
     from netsim.run.story import story
     from netsim.trace.documents import dump_check
+    from netsim.view.report import check_report
 
     _check_output(output)
     bounds = _bounds(limits["max_executions"], limits["max_steps"], limits["timeout"])
     loaded = load(design)
-    meter = _Meter()
+    meter = _Meter("executions", limits["timeout"])
     try:
         result = run_check(
             loaded,
@@ -287,7 +308,11 @@ def check(
     report = ""
     if not as_json:
         source = design if is_file(design) else ""
-        report = story(result, loaded, colour=_colour(), source=source, outcomes=outcomes)
+        shown: dict[str, Any] = {"colour": _colour(), "source": source, "outcomes": outcomes}
+        try:
+            report = story(result, loaded, **shown)
+        except KeyboardInterrupt:  # what was found, without its columns
+            report = check_report(result, **shown)
     _deliver(dump_check(result), report, output, as_json)
     return EXIT[result.verdict.value]
 
@@ -316,7 +341,7 @@ def matrix(
 
     _check_output(output)
     loaded = [load(name) if is_file(name) else name for name in designs]
-    meter = _Meter()
+    meter = _Meter("cells")
     try:
         result = run_matrix(
             loaded if jobs == 1 else designs,

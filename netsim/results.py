@@ -151,6 +151,8 @@ class Result:
     notes: tuple[str, ...] = ()
     #: What a complete search has covered, for the report.
     covered: str = "one of every class"
+    #: Between how many executions a search that was cut is estimated to have in all.
+    estimate: tuple[int, int] | None = None
     #: Makes the report of this result; no part of its value.
     tell: Callable[[Result], str] = attrs.field(default=str, eq=False, repr=False)
 
@@ -308,6 +310,8 @@ class ProgramResult:
     findings: tuple[ProgramFinding, ...]
     outcomes: tuple[ProgramOutcome, ...]
     notes: tuple[str, ...] = ()
+    #: Between how many executions a search that was cut is estimated to have in all.
+    estimate: tuple[int, int] | None = None
     #: The report; no part of the value.
     report: str = attrs.field(default="", eq=False, repr=False)
 

@@ -4,17 +4,21 @@ import importlib
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netsim.cli import main
+from netsim.cli import _Meter, main
+from netsim.explorer.estimate import Band
 from netsim.results import Verdict
+from netsim.run.walk import Progress
 from tests.view.values import cell, matrix, result
 
 RACE = "{ set 10.0.0.1 } off || unregister eth0"
@@ -398,3 +402,125 @@ def test_a_matrix_is_a_survey(
     arguments = ["matrix", "toy", "--json", *arguments]
 
     assert run(monkeypatch, arguments, "matrix", lambda *_, **__: survey) == code
+
+
+# ---- the line for those who wait
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """Run the command with a terminal for stderr alone, and return what that shows."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "netsim", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env={**os.environ, "COLUMNS": "90"},
+    ):
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                read = os.read(ours, 4096)
+            except OSError:  # so Linux says that nobody has it open any more
+                read = b""
+            if not read:
+                break
+            shown += read
+    os.close(ours)
+    return shown.decode()
+
+
+def test_a_long_search_says_how_far_it_is_to_a_person_and_to_no_pipe() -> None:
+    arguments = ["check", "netoops-v1", "set 10.0.0.1 || unregister eth0", "--timeout", "3"]
+    lines = on_a_terminal(*arguments).split("\r\x1b[K")
+    piped = netsim(*arguments)
+
+    assert lines[0] == ""
+    assert lines[-1] == ""  # taken away at the end
+    pattern = r"\[#* *\] \d+ %  \d+ of \d+( to \d+)? executions \(estimate\), \d+( to \d+)? s left"
+    assert lines[1:-1]
+    assert all(re.fullmatch(pattern, line) for line in lines[1:-1])
+    assert piped.stderr == ""
+    assert "\x1b" not in piped.stdout
+    assert piped.returncode == 1
+
+
+class TestMeter:
+    """What the line says, by a clock that the test moves."""
+
+    @pytest.fixture(autouse=True)
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        now = [0.0]
+        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        return now
+
+    @pytest.mark.parametrize(
+        ("unit", "progress", "text"),
+        [
+            ("executions", Progress(7, None, ""), "7 executions"),
+            (
+                "cells",
+                Progress(5, 20, ""),
+                "[#####               ] 25 %  5 of 20 cells, 30 s left if all take as long",
+            ),
+            (
+                "executions",
+                Progress(50, None, "", Band(100, 400)),  # their geometric mean is 200
+                f"[{'#####':<20}] 25 %  50 of 100 to 400 executions (estimate), 10 to 70 s left",
+            ),
+            (
+                "executions",
+                Progress(50, 200, "", Band(200, 400)),  # the bound cuts the band
+                "[#####               ] 25 %  50 of 200 executions, 30 s left if all take as long",
+            ),
+        ],
+    )
+    def test_ten_seconds_in(
+        self,
+        unit: str,
+        progress: Progress,
+        text: str,
+        clock: list[float],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "120")
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        meter = _Meter(unit)
+        clock[0] = 10.0
+        meter(progress)
+
+        assert capsys.readouterr().err == f"\r\x1b[K{text}"
+
+    def test_no_more_time_is_left_than_the_timeout_leaves(self, clock: list[float]) -> None:
+        meter = _Meter("executions", timeout=12)
+        clock[0] = 10.0
+
+        assert "2 s left" in meter._told(Progress(50, None, "", Band(100, 400)), 10.0)
+
+    def test_within_a_second_nothing_is_said(
+        self, clock: list[float], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        meter = _Meter("cells")
+        clock[0] = 0.9
+        meter(Progress(5, 20, ""))
+        meter.close()
+
+        assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_while_findings_are_drawn_still_tells_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = importlib.import_module("netsim.run.story")
+    monkeypatch.setattr(story, "replay", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(sys, "argv", ["netsim", "check", "netoops-v1@2.6.35", RACE])
+    with pytest.raises(SystemExit) as caught:
+        main()
+
+    assert caught.value.code == 1
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out.startswith("VIOLATED")
+    assert "netsim replay" in captured.out

@@ -64,6 +64,15 @@ class Exploration(Strategy, Protocol):
         """Plan the next execution; False if all that this strategy covers is done."""
         ...
 
+    def left(self) -> Sequence[int] | None:
+        """
+        Count the branches known to be left, for each node of the path to the next execution.
+
+        Those that are done and the one under way do not count; empty if the search begins again,
+        None if nobody can say what is left.
+        """
+        ...
+
     def cut_by(self) -> CutBy | None:
         """Name the bound of its own that left something out, once `more` has said False."""
         ...

@@ -297,6 +297,10 @@ class OptimalDpor:
             self.path.pop()
         return False
 
+    def left(self) -> Sequence[int]:
+        """Count the branches in the wakeup trees along the path."""
+        return [len(node.wut) for node in self.path]
+
     def cut_by(self) -> CutBy | None:
         """Nothing is left out."""
         return None

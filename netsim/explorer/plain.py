@@ -132,6 +132,12 @@ class PlainDfs:
         self.skipped = False
         return True
 
+    def left(self) -> Sequence[int] | None:
+        """Count the ways after the one under way; what a higher bound adds nobody can say."""
+        if self.level != self.bound:
+            return None
+        return [len(node.ways) - node.at - 1 for node in self.path]
+
     def cut_by(self) -> CutBy | None:
         """Tell whether the bound has left anything out."""
         return None if self.everything else "preemptions"

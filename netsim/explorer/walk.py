@@ -54,6 +54,10 @@ class RandomWalk:
         """There is always more to draw."""
         return True
 
+    def left(self) -> None:
+        """There is no end to what can be drawn."""
+        return
+
     def cut_by(self) -> CutBy | None:
         """Never asked: a walk ends by the bounds of the search only."""
         return None

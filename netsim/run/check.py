@@ -75,11 +75,21 @@ def check(
     else:
         with all_awaited():
             search.explore(first, progress)
-        findings = search.findings() + search.predicted()
-        if search.reference is not None and not search.reference.complete:
-            notes.append(f"more than {ORDERS_MAX} sequential orders: serialisability not decided")
+        findings = search.findings()
+        try:
+            findings += search.predicted()
+        except KeyboardInterrupt:
             search.complete = False
-            search.cut_by = search.cut_by or "executions"
+            search.cut_by = "interrupt"
+            notes.append("an interrupt left out what was predicted")
+        if search.reference is not None and not search.reference.complete:
+            late = search.late()
+            what = "not every sequential order was walked"
+            if not late:
+                what = f"more than {ORDERS_MAX} sequential orders"
+            notes.append(f"{what}: serialisability not decided")
+            search.complete = False
+            search.cut_by = search.cut_by or ("seconds" if late else "executions")
         notes += [*search.notes, *_hanging_orders(search)]
         notes += sorted(search.aftermath)
     if unreached:
@@ -89,6 +99,9 @@ def check(
     else:
         decided = search.complete and all(f.status != "undecided" for f in findings)
         verdict = Verdict.HOLDS if decided else Verdict.UNKNOWN
+    outcomes = _outcomes(search)
+    if search.hurried:
+        notes.append("an interrupt came before every schedule was made small")
     return Result(
         netsim=__version__,
         design=design.name,
@@ -104,9 +117,10 @@ def check(
         deadlocked=search.deadlocked,
         steps=search.steps,
         findings=tuple(findings),
-        outcomes=_outcomes(search),
+        outcomes=outcomes,
         notes=tuple(notes),
         covered=STRATEGIES[plan.strategy].covered,
+        estimate=(search.band.low, search.band.high) if search.band is not None else None,
         tell=lambda result: story(result, design, source=source),
     )
 
@@ -135,7 +149,13 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
         def shows(_e: Execution, _h: History, observed: Observed = observed) -> Observed | None:
             return observed if observe(program) == observed else None
 
-        best = shortest(program, candidate, shows)
+        try:
+            best = shortest(program, candidate, shows, not search.hurried)
+        except KeyboardInterrupt:
+            if search.hurried:
+                raise
+            search.hurried = True
+            best = shortest(program, candidate, shows, normal=False)
         assert best is not None, "an outcome must show again under its own schedule"
         schedule = schedule_text(program, best[0].schedule, best[2])
         outcomes.append(Outcome(observed.lines(), serial, schedule))

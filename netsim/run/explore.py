@@ -47,6 +47,8 @@ class _Exploration(Walk[Subject]):
 
     showing: dict[str, list[Candidate]] = attrs.Factory(dict)
     outcomes: dict[Seen, tuple[Any, list[Candidate]]] = attrs.Factory(dict)
+    #: Ctrl-C came while schedules were made small: the rest are told as they were found.
+    hurried: bool = False
 
     def _judge(self, execution: Execution) -> None:
         judged, seen, value = self.program.judge()
@@ -112,14 +114,16 @@ def _explored(
         )
     except (AttributeError, AssertionError, KeyError) as error:
         raise mistaken(subject, error) from error
-    findings = [_finding(subject, i, some) for i, some in walk.showing.items()]
+    findings = [_finding(walk, i, some) for i, some in walk.showing.items()]
     findings.sort(key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
     findings = [told(subject, found, n) for n, found in enumerate(findings, 1)]
     if findings:
         verdict = Verdict.VIOLATED
     else:
         verdict = Verdict.HOLDS if walk.complete else Verdict.UNKNOWN
-    outcomes = [_outcome(subject, seen, *found) for seen, found in walk.outcomes.items()]
+    outcomes = [_outcome(walk, seen, *found) for seen, found in walk.outcomes.items()]
+    if walk.hurried:
+        notes.append("an interrupt came before every schedule was made small")
     outcomes.sort(key=lambda o: (bool(o.unfinished), o.text))
     result = ProgramResult(
         netsim=__version__,
@@ -135,6 +139,7 @@ def _explored(
         findings=tuple(findings),
         outcomes=tuple(outcomes),
         notes=tuple(notes),
+        estimate=(walk.band.low, walk.band.high) if walk.band is not None else None,
     )
     return attrs.evolve(result, report=program_report(result))
 
@@ -148,11 +153,12 @@ def _smallest(
     subject: Subject,
     candidates: Sequence[Candidate],
     shows: Callable[[Execution, History], _T | None],
+    normal: bool = True,
 ) -> tuple[Candidate, _T, str]:
     """Return the best schedule of all classes of the candidates; see `shortest`."""
     best: tuple[Candidate, _T, str] | None = None
     for candidate in candidates:
-        found = shortest(subject, candidate, shows)
+        found = shortest(subject, candidate, shows, normal)
         if found is None:
             raise nondeterministic(subject)
         if best is None or found[0].beats(best[0]):
@@ -161,25 +167,46 @@ def _smallest(
     return best
 
 
-def _finding(subject: Subject, identity: str, candidates: Sequence[Candidate]) -> ProgramFinding:
+def _small(
+    walk: _Exploration,
+    subject: Subject,
+    candidates: Sequence[Candidate],
+    shows: Callable[[Execution, History], _T | None],
+) -> tuple[Candidate, _T, str]:
+    """Return what `_smallest` does, or after Ctrl-C the smallest execution that was run."""
+    if not walk.hurried:
+        try:
+            return _smallest(subject, candidates, shows)
+        except KeyboardInterrupt:
+            walk.hurried = True
+    # The smallest of those that were run.
+    return _smallest(subject, candidates[:1], shows, normal=False)
+
+
+def _finding(walk: _Exploration, identity: str, candidates: Sequence[Candidate]) -> ProgramFinding:
+    subject = walk.program
     again = subject.with_sites()
 
     def shows(_e: Execution, _h: History) -> Judged | None:
         return next((one for one in again.judge()[0] if one.id == identity), None)
 
-    small, judged, digest = _smallest(again, candidates, shows)
-    again.close()
+    try:
+        small, judged, digest = _small(walk, again, candidates, shows)
+    finally:
+        again.close()
     schedule = _schedule(subject, small.schedule, digest)
     return plain_finding(judged, schedule, len(small.schedule), small.weight)
 
 
 def _outcome(
-    subject: Subject, seen: Seen, value: Any, candidates: Sequence[Candidate]
+    walk: _Exploration, seen: Seen, value: Any, candidates: Sequence[Candidate]
 ) -> ProgramOutcome:
+    subject = walk.program
+
     def shows(_e: Execution, _h: History) -> Seen | None:
         return seen if subject.judge()[1] == seen else None
 
-    small, _, digest = _smallest(subject, candidates, shows)
+    small, _, digest = _small(walk, subject, candidates, shows)
     return ProgramOutcome(
         text=seen.text,
         unfinished=seen.unfinished,

@@ -68,7 +68,7 @@ def judge(
         judged.report.fatal and (not observed.halted or leads_to_end(judged.report.step))
         for judged in findings
     )
-    if reference is not None and not root and not reference.explains(observed, faults):
+    if reference is not None and not root and reference.refutes(observed, faults):
         findings.append(_not_serialisable(observed, reference, program.design, program.names))
     return findings
 

@@ -76,12 +76,21 @@ def matrix(
         for design, part in reversed(done)
         for identity, one in part.predicted.items()
     }
-    findings = [MatrixFinding(name, one.finding()) for (name, _), one in best.items()]
-    findings += [MatrixFinding(name, one) for (name, _), one in predicted.items()]
+    findings: list[MatrixFinding] = []
+    hurried = False
+    for (name, _), one in best.items():
+        findings.append(MatrixFinding(name, one.finding(hurried)))
+        hurried = hurried or one.hurried
+    findings += [MatrixFinding(name, found) for (name, _), found in predicted.items()]
     order = [design.name for design in loaded]
     findings.sort(key=lambda m: (order.index(m.design), *_weight(m.finding)))
     interrupted = len(done) < len(work) or any(part.interrupted for part in parts)
     cells = tuple(cell for part in parts for cell in part.cells)
+    notes: list[str] = []
+    if interrupted:
+        notes.append(f"an interrupt came after {len(cells)} of {total} cells")
+    if hurried:
+        notes.append("an interrupt came before every schedule was made small")
     starts = {s.name: Start(s.name, s.initial) for design in loaded for s in design.starts}
     operations = dict.fromkeys(str(call) for design in loaded for call in sample_calls(design))
     return MatrixResult(
@@ -96,6 +105,7 @@ def matrix(
         steps=sum(part.steps for part in parts),
         findings=tuple(findings),
         cells=cells,
+        notes=tuple(notes),
     )
 
 

@@ -38,13 +38,16 @@ class Search(Walk[ScenarioProgram]):
     orders: LockOrders = attrs.Factory(LockOrders)
     #: What killed flows leave behind, each sentence once.
     aftermath: dict[str, None] = attrs.Factory(dict)
+    #: Ctrl-C came while schedules were made small: the rest are told as they were found.
+    hurried: bool = False
 
     def explore(self, first: bool, progress: Listener | None) -> None:
         """
         Explore until all is done, a bound cuts, or `first` and something is found.
 
         With strikes, this is repeated as long as they turn out to touch more than was known:
-        each time they are tried at more places inside steps.  The last search counts.
+        each time they are tried at more places inside steps.  The last search counts; bounds hold
+        for all of them together.
         """
         while True:
             reach = Reach(self.program.striking, self.program.reach)
@@ -52,10 +55,19 @@ class Search(Walk[ScenarioProgram]):
             if self.program.striking:
                 self.observers += (reach,)
             super().explore(first, progress)
+            if self.cut_by is not None and self.spent_executions:
+                earlier = f"{self.spent_executions} executions of earlier rounds"
+                self.notes += (f"{earlier}, which struck at fewer places, are not counted",)
             if not (self.complete and reach.grew()) or (first and self.candidates):
                 return
-            self.program.reach = reach.touched
             self.complete = False
+            self.cut_by = self.spent()
+            if self.cut_by is not None:
+                self.notes += ("strikes were still to be tried at more places inside steps",)
+                return
+            self.spent_executions += self.executions
+            self.spent_steps += self.steps
+            self.program.reach = reach.touched
             self.executions = self.blocked = self.deadlocked = self.steps = 0
 
     def _strategy(self) -> Exploration:
@@ -77,8 +89,18 @@ class Search(Walk[ScenarioProgram]):
         return sorted(found, key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
 
     def finding(self, identity: str) -> Finding:
-        """Return one finding with the smallest schedule known for it, normalised."""
-        small, judged, digest = self._normalised(identity)
+        """
+        Return one finding with the smallest schedule known for it, normalised.
+
+        Ctrl-C ends that, for it and all that follow: they come as they were found.
+        """
+        try:
+            small, judged, digest = self._small(identity)
+        except KeyboardInterrupt:
+            if self.hurried:
+                raise
+            self.hurried = True
+            small, judged, digest = self._small(identity)
         made = finding(
             judged,
             self.program.design,
@@ -102,8 +124,8 @@ class Search(Walk[ScenarioProgram]):
             found.append(one)
         return found
 
-    def _normalised(self, identity: str) -> tuple[Candidate, Judged, str]:
-        """Find the best schedule of a candidate's class that shows the finding, and re-judge it."""
+    def _small(self, identity: str) -> tuple[Candidate, Judged, str]:
+        """Find the best schedule of a candidate's class that shows the finding; re-judge that."""
         mine = self.program
         program = ScenarioProgram(mine.design, mine.scenario, mine.options, sites=True)
 
@@ -114,7 +136,7 @@ class Search(Walk[ScenarioProgram]):
             judged = judge(observe(program), at_end, self.reference, faults, program, leads)
             return next((one for one in judged if one.id == identity), None)
 
-        best = shortest(program, self.candidates[identity], shows)
+        best = shortest(program, self.candidates[identity], shows, not self.hurried)
         assert best is not None, "a finding must show again under its own schedule"
         return best
 
@@ -141,7 +163,7 @@ class Search(Walk[ScenarioProgram]):
         observed = observe(self.program)
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
-            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
+            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
         leads = self._leads_to_end(execution)
         found = judge(observed, at_end, self.reference, faults, self.program, leads)
         known = self.outcomes.get(observed)

@@ -8,7 +8,7 @@ after its cause.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -118,15 +118,24 @@ def faults_of(sim: Sim) -> Faults:
 
 @attrs.frozen
 class Orders:
-    """All sequential orders of a scenario; `complete` is False if a bound cut the walk."""
+    """The sequential orders of a scenario; `complete` is False if a bound cut the walk."""
 
     orders: tuple[Order, ...]
     complete: bool
     steps: int
 
 
-def sequential_orders(program: ScenarioProgram, orders_max: int, steps_max: int) -> Orders:
-    """Run every sequential order of the program's scenario, at most `orders_max` of them."""
+def sequential_orders(
+    program: ScenarioProgram,
+    orders_max: int,
+    steps_max: int,
+    late: Callable[[], bool] | None = None,
+) -> Orders:
+    """
+    Run every sequential order of the program's scenario, at most `orders_max` of them.
+
+    Stops early once `late` says so.
+    """
     strategy = SequentialOrders()
     seen: dict[Order, None] = {}
     steps = 0
@@ -141,20 +150,31 @@ def sequential_orders(program: ScenarioProgram, orders_max: int, steps_max: int)
             )
         if not strategy.more():
             return Orders(tuple(seen), True, steps)
-        if count >= orders_max:
+        if count >= orders_max or (late is not None and late()):
             return Orders(tuple(seen), False, steps)
 
 
 class SerialReference:
     """The sequential side of one scenario; orders without failed operations are made on demand."""
 
-    def __init__(self, program: ScenarioProgram, orders_max: int, steps_max: int) -> None:
+    def __init__(
+        self,
+        program: ScenarioProgram,
+        orders_max: int,
+        steps_max: int,
+        late: Callable[[], bool] | None = None,
+    ) -> None:
         self._program = program.with_flows_of(program.scenario)
+        self._late = late
         self._orders_max = orders_max
         self._steps_max = steps_max
-        self.all = sequential_orders(self._program, orders_max, steps_max)
+        self.all = sequential_orders(self._program, orders_max, steps_max, late)
         self.complete = self.all.complete
         self._without: dict[tuple[int, ...], list[Observed]] = {}
+
+    def refutes(self, observed: Observed, faults: Faults) -> bool:
+        """Tell whether no sequential order explains the outcome, walked or not."""
+        return not self.explains(observed, faults) and self.complete
 
     def explains(self, observed: Observed, faults: Faults) -> bool:
         """Tell whether some sequential order explains the outcome."""
@@ -210,7 +230,7 @@ class SerialReference:
             self._program.start()
             return [attrs.evolve(observe(self._program), results=(), hung=())]
         orders = sequential_orders(
-            self._program.with_flows_of(scenario), self._orders_max, self._steps_max
+            self._program.with_flows_of(scenario), self._orders_max, self._steps_max, self._late
         )
         self.complete = self.complete and orders.complete
         return [order.observed for order in orders.orders]

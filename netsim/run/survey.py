@@ -25,19 +25,24 @@ class Best:
     """
     The smallest scenario, and in it the smallest schedule, that shows a finding.
 
-    `told` is the finding once it has been made, which is only done for the smallest of all.
+    `told` is the finding once it has been made, which is only done for the smallest of all;
+    `hurried` tells whether Ctrl-C has come before it was made small.
     """
 
     size: Size
     search: Search | None
     identity: str
     told: Finding | None = None
+    hurried: bool = False
 
-    def finding(self) -> Finding:
-        """Return the finding with its normalised schedule."""
+    def finding(self, hurried: bool = False) -> Finding:
+        """Return the finding with its schedule normalised, or if `hurried` as it was found."""
+        self.hurried = self.hurried or hurried
         if self.told is None:
             assert self.search is not None
+            self.search.hurried = self.hurried
             self.told = self.search.finding(self.identity)
+            self.hurried = self.search.hurried
         return self.told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -11,6 +12,7 @@ import attrs
 from netsim.checkers.datarace import DataRaces
 from netsim.core.sim import Choice, Sim, Step
 from netsim.errors import UsageError
+from netsim.explorer.estimate import FIRST, Band, Estimate
 from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, Exploration, Observer, Program, execute
 from netsim.explorer.normal import Recorder, equivalents
@@ -22,11 +24,16 @@ from netsim.run.judge import Judged
 
 @attrs.frozen
 class Progress:
-    """How far a search is: `total` is None while nobody can say."""
+    """
+    How far a search is.
+
+    `total` is where it ends at the latest, if that is known; `band` is an estimate of where.
+    """
 
     done: int
     total: int | None
     text: str
+    band: Band | None = None
 
 
 Listener = Callable[[Progress], None]
@@ -101,21 +108,47 @@ class Walk(Generic[_P]):
     steps: int = 0
     complete: bool = False
     cut_by: CutBy | None = None
+    #: How many executions there are in all, estimated when a bound cut.
+    band: Band | None = None
+    #: What was spent before this exploration, that its bounds hold for too.
+    spent_executions: int = 0
+    spent_steps: int = 0
+    #: When the bound on seconds has passed.
+    deadline: float | None = None
     candidates: dict[str, Candidate] = attrs.Factory(dict)
     #: Who else sees the steps, beside the detector of data races.
     observers: tuple[Observer, ...] = ()
 
     def explore(self, first: bool, progress: Listener | None) -> None:
         """Explore until all is done, a bound cuts, or `first` and something is found."""
-        strategy = self._strategy()
+        if self.deadline is None and self.bounds.seconds is not None:
+            self.deadline = time.monotonic() + self.bounds.seconds
+        strategy, estimate = self._strategy(), Estimate()
         try:
-            self._walk(strategy, (DataRaces(), *self.observers), first, progress)
+            self._walk(strategy, estimate, (DataRaces(), *self.observers), first, progress)
         except KeyboardInterrupt:
+            self.complete = False
             self.cut_by = "interrupt"
         except _OutOfTime:
             self.cut_by = "seconds"
         finally:
             self.notes = tuple(strategy.notes())
+        self.band = None if self.complete else self._estimated(strategy, estimate)
+
+    def late(self) -> bool:
+        """Tell whether the bound on seconds has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _estimated(self, strategy: Exploration, estimate: Estimate) -> Band | None:
+        """Return the estimated number of complete executions."""
+        left = strategy.left()
+        if left is None or estimate.runs < self.executions:
+            return None
+        band = estimate.band(left)
+        if band is None or not self.executions:
+            return None
+        part = self.executions / estimate.runs  # of the runs, those that go on to an end
+        return Band(math.floor(band.low * part), math.ceil(band.high * part))
 
     def _strategy(self) -> Exploration:
         return OptimalDpor(self.program)
@@ -123,17 +156,20 @@ class Walk(Generic[_P]):
     def _walk(
         self,
         strategy: Exploration,
+        estimate: Estimate,
         observers: Sequence[Observer],
         first: bool,
         progress: Listener | None,
     ) -> None:
-        started = time.monotonic()
         bounds = self.bounds
-        if bounds.seconds is not None:
-            observers = (*observers, _Deadline(started + bounds.seconds))
+        if self.deadline is not None:
+            observers = (*observers, _Deadline(self.deadline))
+        total = None
+        if bounds.executions is not None:
+            total = bounds.executions - self.spent_executions
         while True:
-            left = bounds.steps - self.steps if bounds.steps is not None else 0
-            execution = execute(self.program, strategy, observers, max(left, 0))
+            room = bounds.steps - self.spent_steps - self.steps if bounds.steps is not None else 0
+            execution = execute(self.program, strategy, observers, room)
             self.steps += len(execution.schedule)
             if execution.cut:
                 self.cut_by = "steps"
@@ -149,17 +185,23 @@ class Walk(Generic[_P]):
                 self.cut_by = strategy.cut_by()
                 self.complete = self.cut_by is None
                 return
-            if bounds.executions is not None and self.executions >= bounds.executions:
-                self.cut_by = "executions"
+            estimate.ran(strategy.left() or ())
+            self.cut_by = self.spent()
+            if self.cut_by is not None:
                 return
-            if bounds.steps is not None and self.steps >= bounds.steps:
-                self.cut_by = "steps"
-                return
-            if bounds.seconds is not None and time.monotonic() - started >= bounds.seconds:
-                self.cut_by = "seconds"
-                return
-            if progress is not None and self.executions % 50 == 0:
-                progress(Progress(self.executions, None, "executions"))
+            if progress is not None and estimate.runs % FIRST == 0:
+                band = self._estimated(strategy, estimate)
+                progress(Progress(self.executions, total, "executions", band))
+
+    def spent(self) -> CutBy | None:
+        """Name the bound that allows no further execution."""
+        bounds = self.bounds
+        executions = self.spent_executions + self.executions
+        if bounds.executions is not None and executions >= bounds.executions:
+            return "executions"
+        if bounds.steps is not None and self.spent_steps + self.steps >= bounds.steps:
+            return "steps"
+        return "seconds" if self.late() else None
 
     def _judge(self, execution: Execution) -> None:
         """Take in an execution that has come to rest."""
@@ -184,16 +226,22 @@ def check_bounds(bounds: Bounds) -> None:
 
 
 def shortest(
-    program: Program, candidate: Candidate, shows: Callable[[Execution, History], _T | None]
+    program: Program,
+    candidate: Candidate,
+    shows: Callable[[Execution, History], _T | None],
+    normal: bool = True,
 ) -> tuple[Candidate, _T, str] | None:
     """
     Find the best schedule of the candidate's class for which `shows` has an answer.
+
+    Unless `normal`, only its own is tried.
 
     Returns it with the answer and the checksum of the execution; None if there is none, which
     means that the program is not deterministic.
     """
     best: tuple[Candidate, _T, str] | None = None
-    for schedule in [candidate.schedule, *equivalents(program, candidate.schedule)]:
+    others = equivalents(program, candidate.schedule) if normal else ()
+    for schedule in [candidate.schedule, *others]:
         recorder, digest, races = Recorder(schedule), Digest(), DataRaces()
         execution = execute(program, recorder, (digest, races))
         if not execution.complete or len(execution.schedule) != len(schedule):

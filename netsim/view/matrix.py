@@ -8,7 +8,7 @@ from itertools import count
 
 from netsim.results import Cell, Finding, MatrixFinding, MatrixResult, Verdict
 from netsim.view.columns import WIDTH, cut
-from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill, replay_command
+from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill, model, replay_command
 
 _SCOPE = {
     1: "every operation",
@@ -266,6 +266,12 @@ def _summary(result: MatrixResult) -> str:
         f"{distinct} distinct findings{note}; {result.executions} executions, "
         f"{result.steps} steps."
     )
-    if not result.complete:
+    if result.complete:
+        text += (
+            " Every cell is decided: one of every class of executions was run, of up to "
+            f"{result.flows} operations at a time from each start that is reached, with "
+            f"{model(result.options)}."
+        )
+    else:
         text += " Not every cell is decided: what has no finding here may have one."
     return fill(text, "", "")

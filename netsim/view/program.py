@@ -5,26 +5,23 @@ from __future__ import annotations
 from netsim.errors import escape
 from netsim.results import ProgramOutcome, ProgramReplay, ProgramResult
 from netsim.view.columns import columns
-from netsim.view.report import CUTS, fill, plural
+from netsim.view.report import bound_that_cut, fill, plural, proved, rest
 
 
 def program_report(result: ProgramResult) -> str:
     """Tell a result in full; each finding brings its own story."""
     lines = [fill(f"{result.verdict.value.upper()}  {result.program}", "", "  ")]
     count = plural(result.executions, "execution")
+    reached = bool(result.findings)
     if result.complete:
-        said = f"{count} explored, one of every class; no bound cut the search"
+        said = proved(f"one of every class was run ({count})", result.verdict, reached)
+        said += ", with sequentially consistent memory"
     else:
-        bound = CUTS.get(result.cut_by or "", "first=True").format(
-            executions=result.bounds.executions,
-            steps=result.bounds.steps,
-            seconds=result.bounds.seconds or 0,
-            preemptions=result.bounds.preemptions,
-        )
+        bound = bound_that_cut(result.cut_by, result.bounds) if result.cut_by else "first=True"
         if result.cut_by == "steps" and result.bounds.steps is None:
             bound = "an execution that does not end"
         said = f"stopped by {bound.replace('--', '')} after {count}; "
-        said += "the rest is not known" if result.findings else "nothing found so far"
+        said += rest(reached, result.estimate)
     lines.append(fill(f"{said}.", "  ", "  "))
     steps = plural(result.steps, "step")
     lines.append(f"  {result.deadlocked} deadlocked, {result.blocked} blocked, {steps}.")

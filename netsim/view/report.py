@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import textwrap
 from collections.abc import Callable, Mapping
 
 from netsim.errors import escape
-from netsim.results import Finding, ReplayResult, Result, Verdict
+from netsim.results import Bounds, CutBy, Finding, Options, ReplayResult, Result, Verdict
 from netsim.view.columns import WIDTH, columns, cut
 
 BAR = "=" * 53
@@ -74,22 +75,15 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
         paint = {Verdict.HOLDS: GREEN, Verdict.VIOLATED: RED, Verdict.UNKNOWN: AMBER}
         head = f"{paint[result.verdict]}{word}{PLAIN}{head.removeprefix(word)}"
     count = plural(result.executions, "execution")
+    reached = any(finding.status == "reached" for finding in result.findings)
     if result.start == "unreachable":
         said = "the start is not reached, so nothing was explored"
     elif result.complete:
-        said = f"{count} explored, {result.covered}; no bound cut the search"
-        if result.options.faults:
-            said += f"; with up to {plural(result.options.faults, 'failure')}"
+        said = proved(f"{result.covered} was run ({count})", result.verdict, reached)
+        said += f", with {model(result.options)}"
     else:
-        bound = CUTS.get(result.cut_by or "", "--first").format(
-            executions=result.bounds.executions,
-            steps=result.bounds.steps,
-            seconds=result.bounds.seconds or 0,
-            preemptions=result.bounds.preemptions,
-        )
-        said = f"stopped by {bound} after {count}; "
-        reached = any(finding.status == "reached" for finding in result.findings)
-        said += "the rest is not known" if reached else "nothing found so far"
+        bound = bound_that_cut(result.cut_by, result.bounds)
+        said = f"stopped by {bound} after {count}; {rest(reached, result.estimate)}"
     accepted = sum(bool(finding.accepted) for finding in result.findings)
     if accepted:
         said += f"; {plural(accepted, 'finding')} accepted by the design"
@@ -97,6 +91,52 @@ def verdict_line(result: Result, *, colour: bool = False) -> str:
     if refuted:
         said += f"; {plural(refuted, 'predicted deadlock')} refuted"
     return f"{head}\n" + fill(f"{said}.", "  ", "  ")
+
+
+def proved(covered: str, verdict: Verdict, reached: bool) -> str:
+    """Say what a complete search has shown."""
+    if verdict is Verdict.UNKNOWN:
+        return f"{covered}, and no bound cut the search, but not all that was predicted is decided"
+    if not reached:
+        what = "state" if covered.startswith("every state") else "execution"
+        return f"no {what} of this model violates a check: {covered}"
+    return f"nothing but what is below was found: {covered}"
+
+
+def model(options: Options) -> str:
+    """Say what the environment of a model may do: the bounds of every proof about it."""
+    faults = f"up to {plural(options.faults, 'failure')}" if options.faults else "no failures"
+    return f"{faults}, sequentially consistent memory and no timer firing by itself"
+
+
+def bound_that_cut(cut_by: CutBy | None, bounds: Bounds) -> str:
+    """Name what cut a search, as one gives it on the command line."""
+    return CUTS.get(cut_by or "", "--first").format(
+        executions=bounds.executions,
+        steps=bounds.steps,
+        seconds=bounds.seconds or 0,
+        preemptions=bounds.preemptions,
+    )
+
+
+def rest(reached: bool, estimate: tuple[int, int] | None) -> str:
+    """Say what a search that was cut leaves open, and how much that may be."""
+    said = "" if reached else "nothing found so far, "
+    said += "the rest is not known"
+    if estimate is not None:
+        said += f" (estimated: {between(*estimate)} executions in all)"
+    return said
+
+
+def between(low: float, high: float) -> str:
+    """Write a range of an estimate, whose digits beyond two mean nothing, rounded up."""
+    low, high = (math.ceil(value / unit) * unit for value in (low, high) for unit in [_unit(value)])
+    return f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
+
+
+def _unit(value: float) -> int:
+    """Return what the second digit counts."""
+    return int(10 ** max(math.floor(math.log10(value)) - 1, 0)) if value > 0 else 1
 
 
 def replay_command(schedule: str, source: str = "") -> str:

@@ -162,6 +162,9 @@ class Watched:
         self.previous = self.made
         return self.inner.more()
 
+    def left(self) -> Sequence[int] | None:
+        return self.inner.left()
+
     def cut_by(self) -> Any:
         return self.inner.cut_by()
 

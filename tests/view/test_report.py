@@ -27,13 +27,16 @@ class TestVerdict:
         text = verdict_line(result())
 
         assert text.startswith("HOLDS  toy: a || b\n")
-        assert "12 executions explored" in text
-        assert "no bound cut" in text
+        assert " ".join(text.split()).endswith(
+            "no execution of this model violates a check: one of every class was run (12 "
+            "executions), with no failures, sequentially consistent memory and no timer firing by "
+            "itself."
+        )
 
     def test_holds_with_faults_says_how_many(self) -> None:
         text = verdict_line(result(options=Options(faults=1)))
 
-        assert "with up to 1 failure." in " ".join(text.split())
+        assert "with up to 1 failure, sequentially" in " ".join(text.split())
 
     @pytest.mark.parametrize(
         ("cut_by", "bounds", "words"),
@@ -55,7 +58,30 @@ class TestVerdict:
         assert words in text
         assert "1 execution;" in text
         assert "nothing found so far" in text
-        assert "no bound" not in text
+        assert "no execution" not in text
+
+    def test_what_is_left_is_an_estimate(self) -> None:
+        cut = result(
+            verdict=Verdict.UNKNOWN,
+            complete=False,
+            cut_by="interrupt",
+            executions=40,
+            estimate=(123, 4567),
+        )
+        text = " ".join(verdict_line(cut).split())
+
+        assert "the rest is not known (estimated: 130 to 4600 executions in all)." in text
+
+    def test_what_merges_states_speaks_of_states(self) -> None:
+        text = verdict_line(result(covered="every state that can be reached"))
+
+        assert "no state of this model violates a check" in text
+
+    def test_a_complete_search_that_decides_nothing_does_not_claim_that_all_holds(self) -> None:
+        text = " ".join(verdict_line(result(verdict=Verdict.UNKNOWN)).split())
+
+        assert "not all that was predicted is decided" in text
+        assert "no execution" not in text
 
     def test_first_is_named_too(self) -> None:
         first = result(verdict=Verdict.VIOLATED, complete=False, findings=(finding(),))
