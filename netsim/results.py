@@ -57,6 +57,43 @@ class Nearest:
 
 
 @attrs.frozen
+class Place:
+    """
+    A step of a counterexample: who is about to perform which call; `step` is 1-based.
+
+    It is 0 for one that the counterexample does not get to.
+    """
+
+    step: int
+    thread: str
+    operation: str
+    function: str
+    call: str
+
+
+@attrs.frozen
+class Explanation:
+    """
+    Why a counterexample shows its finding: the step that decides it, and what would not have.
+
+    After `critical` every continuation shows the finding, before it one does not; None if every
+    execution shows it.  Of the executions that have all before that step in common and do not show
+    the finding, `passing` is the schedule of the one whose order differs least.  There `earlier`
+    comes before the critical step (None if that is given another value), with which it conflicts at
+    `location` ("" for a halt); `instead` are the kinds of findings that it shows.
+
+    `undecided` says why nothing of this is known, "" if it is.
+    """
+
+    undecided: str = ""
+    critical: Place | None = None
+    passing: str = ""
+    earlier: Place | None = None
+    location: str = ""
+    instead: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class Finding:
     """
     One rule, one set of objects and functions, its smallest known schedule.
@@ -85,6 +122,8 @@ class Finding:
     accepted: str = ""
     #: The predicted lock orders that it confirms, such as "a -> b -> a".
     confirms: tuple[str, ...] = ()
+    #: Why its schedule shows it, if that was asked for; see `Result.explained`.
+    explanation: Explanation | None = None
 
 
 @attrs.frozen
@@ -153,6 +192,10 @@ class Result:
     covered: str = "one of every class"
     #: Makes the report of this result; no part of its value.
     tell: Callable[[Result], str] = attrs.field(default=str, eq=False, repr=False)
+    #: Explains a finding of this result; no part of its value.
+    why: Callable[[Finding], Explanation | None] = attrs.field(
+        default=lambda _: None, eq=False, repr=False
+    )
 
     def assert_holds(self) -> None:
         """
@@ -162,6 +205,15 @@ class Result:
         """
         if self.verdict is not Verdict.HOLDS:
             raise CounterexampleFound(self.tell(self), self)
+
+    def explain(self, finding: Finding) -> Explanation | None:
+        """Search for why the schedule of a finding shows it; None if it has no schedule."""
+        return self.why(finding)
+
+    def explained(self) -> Result:
+        """Return this result with every finding explained: a search for each."""
+        findings = (attrs.evolve(f, explanation=self.explain(f)) for f in self.findings)
+        return attrs.evolve(self, findings=tuple(findings))
 
 
 @attrs.frozen

@@ -12,7 +12,9 @@ from netsim.explorer.loop import Execution
 from netsim.explorer.strategies import STRATEGIES, planned
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, Finding, Options, Outcome, Plan, Result, Verdict
+from netsim.run.explain import explain
 from netsim.run.judge import finding, judge_run
+from netsim.run.minimal import smallest
 from netsim.run.outcome import Observed, observe
 from netsim.run.own import is_file
 from netsim.run.program import ScenarioProgram
@@ -72,7 +74,7 @@ def check(
         findings = _initial_findings(again)
     else:
         search.explore(first, progress)
-        findings = search.findings() + search.predicted()
+        findings = smallest(search) + search.predicted()
         if search.reference is not None and not search.reference.complete:
             notes.append(f"more than {ORDERS_MAX} sequential orders: serialisability not decided")
             search.complete = False
@@ -105,6 +107,7 @@ def check(
         notes=tuple(notes),
         covered=STRATEGIES[plan.strategy].covered,
         tell=lambda result: story(result, design, source=source),
+        why=lambda finding: explain(finding, design),
     )
 
 

@@ -38,6 +38,8 @@ class Search(Walk[ScenarioProgram]):
     orders: LockOrders = attrs.Factory(LockOrders)
     #: What killed flows leave behind, each sentence once.
     aftermath: dict[str, None] = attrs.Factory(dict)
+    #: The findings whose candidate is proved to be the smallest there is; see `run.minimal`.
+    minimal: dict[str, None] = attrs.Factory(dict)
 
     def explore(self, first: bool, progress: Listener | None) -> None:
         """
@@ -87,7 +89,9 @@ class Search(Walk[ScenarioProgram]):
             len(small.schedule),
             small.weight,
         )
-        return attrs.evolve(made, confirms=self.orders.confirms(identity))
+        return attrs.evolve(
+            made, confirms=self.orders.confirms(identity), minimal=identity in self.minimal
+        )
 
     def predicted(self) -> list[Finding]:
         """Return the predictions that no other finding confirms."""
@@ -105,7 +109,9 @@ class Search(Walk[ScenarioProgram]):
     def _normalised(self, identity: str) -> tuple[Candidate, Judged, str]:
         """Find the best schedule of a candidate's class that shows the finding, and re-judge it."""
         mine = self.program
-        program = ScenarioProgram(mine.design, mine.scenario, mine.options, sites=True)
+        program = ScenarioProgram(
+            mine.design, mine.scenario, mine.options, sites=True, boots=mine.boots
+        )
 
         def shows(execution: Execution, history: History) -> Judged | None:
             at_end = judge_run(program.run)
@@ -114,7 +120,8 @@ class Search(Walk[ScenarioProgram]):
             judged = judge(observe(program), at_end, self.reference, faults, program, leads)
             return next((one for one in judged if one.id == identity), None)
 
-        best = shortest(program, self.candidates[identity], shows)
+        alone = identity in self.minimal
+        best = shortest(program, self.candidates[identity], shows, alone=alone)
         assert best is not None, "a finding must show again under its own schedule"
         return best
 

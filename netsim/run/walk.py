@@ -156,16 +156,22 @@ def check_bounds(bounds: Bounds) -> None:
 
 
 def shortest(
-    program: Program, candidate: Candidate, shows: Callable[[Execution, History], _T | None]
+    program: Program,
+    candidate: Candidate,
+    shows: Callable[[Execution, History], _T | None],
+    *,
+    alone: bool = False,
 ) -> tuple[Candidate, _T, str] | None:
     """
-    Find the best schedule of the candidate's class for which `shows` has an answer.
+    Find the best schedule of the candidate's class, or try it `alone`, for which `shows` has an
+    answer.
 
     Returns it with the answer and the checksum of the execution; None if there is none, which
     means that the program is not deterministic.
     """
     best: tuple[Candidate, _T, str] | None = None
-    for schedule in [candidate.schedule, *equivalents(program, candidate.schedule)]:
+    others = [] if alone else equivalents(program, candidate.schedule)
+    for schedule in [candidate.schedule, *others]:
         recorder, digest, races = Recorder(schedule), Digest(), DataRaces()
         execution = execute(program, recorder, (digest, races))
         if not execution.complete or len(execution.schedule) != len(schedule):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from netsim.errors import escape
 from netsim.results import Finding, ReplayResult, Result, Verdict
 from netsim.view.columns import WIDTH, columns, cut
+from netsim.view.explain import explanation_sentences
 
 BAR = "=" * 53
 RED, GREEN, AMBER, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
@@ -138,6 +139,13 @@ def finding_report(
                 fill(f"{d.what}: expected {d.expected}, found {d.found}", "      ", "        ")
             )
     lines += [fill(f"consequence: {c}", "    ", "      ") for c in finding.consequences]
+    if finding.minimal:
+        lines.append("    minimal: no execution with fewer preemptions or steps shows it")
+    if finding.explanation is not None:
+        for told in explanation_sentences(finding.explanation):
+            lines.append(fill(told, "    ", "      "))
+        if finding.explanation.passing:
+            lines.append(f"      {again(finding.explanation.passing)}")
     if replay is not None and replay.events:
         lines += ["", columns(replay)]
     if finding.schedule:
