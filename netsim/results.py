@@ -8,6 +8,7 @@ version 1), in the same words; all are immutable and compare by value.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from typing import Any, Literal
 
@@ -211,8 +212,11 @@ class Result:
         return self.why(finding)
 
     def explained(self) -> Result:
-        """Return this result with every finding explained: a search for each."""
-        findings = (attrs.evolve(f, explanation=self.explain(f)) for f in self.findings)
+        """Return this result with every finding explained, a search for each, until Ctrl-C."""
+        findings = list(self.findings)
+        with suppress(KeyboardInterrupt):
+            for at, finding in enumerate(findings):
+                findings[at] = attrs.evolve(finding, explanation=self.explain(finding))
         return attrs.evolve(self, findings=tuple(findings))
 
 

@@ -84,14 +84,18 @@ class _Explainer:
     program: ScenarioProgram
     identity: str
     failing: list[Choice]
-    budget: int = EXECUTIONS_MAX
     reference: SerialReference = attrs.field(init=False)
+    #: How many executions may still be looked at.
+    budget: int = attrs.field(init=False)
     halted: bool = False
+    #: One execution that passes, by how many steps it begins with.
+    passes: dict[int, _Passing] = attrs.Factory(dict)
 
     def explain(self) -> Explanation:
         """Search, and put what was found in words."""
         self.program.start()
         self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
+        self.budget = EXECUTIONS_MAX
         try:
             kept = self._last_avoidable()
         except _Undecided:
@@ -140,20 +144,23 @@ class _Explainer:
 
     def _avoidable(self, kept: int) -> bool:
         """Tell whether an execution that begins with so many steps of the failing one passes."""
-        return next(self._passing(kept), None) is not None
+        for one in self._passing(kept):
+            self.passes[kept] = one
+            return True
+        return False
 
     def _nearest(self, kept: int, failing: Sequence[Event]) -> _Passing:
         """Return the passing execution whose conflicting steps differ least in their order."""
         self.budget = NEAREST_MAX
         conflicts = _conflicts(failing[kept:])
-        best: tuple[tuple[int, int], _Passing] | None = None
+        best = self.passes[kept]
+        least: tuple[int, int] | None = None
         with suppress(_Undecided):
             for one in self._passing(kept):
                 rank = len(one.instead), _inverted(conflicts, one.events)
-                if best is None or rank < best[0]:
-                    best = rank, one
-        assert best is not None, "an execution passes that was seen to pass"
-        return best[1]
+                if least is None or rank < least:
+                    least, best = rank, one
+        return best
 
     def _passing(self, kept: int) -> Iterator[_Passing]:
         """
