@@ -101,7 +101,8 @@ class Finding:
 
     It is a violation if it was `reached`.  A prediction (of a deadlock, by the order of locks)
     that no execution reached has no schedule: it is `unreachable` if all were explored, else
-    `undecided`.
+    `undecided`.  `minimal` says that its schedule is proved to have the fewest preemptions of all
+    that show it, and of those the fewest steps.
     """
 
     id: str

@@ -140,7 +140,7 @@ def finding_report(
             )
     lines += [fill(f"consequence: {c}", "    ", "      ") for c in finding.consequences]
     if finding.minimal:
-        lines.append("    minimal: no execution with fewer preemptions or steps shows it")
+        lines.append("    minimal: none shows it with fewer preemptions, or as few and fewer steps")
     if finding.explanation is not None:
         for told in explanation_sentences(finding.explanation):
             lines.append(fill(told, "    ", "      "))

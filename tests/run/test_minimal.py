@@ -13,7 +13,7 @@ from netsim.trace.schedule import Schedule
 from netsim.view.report import check_report
 from tests.run.every import TOY, every_execution
 
-MINIMAL = "minimal: no execution with fewer preemptions or steps shows it"
+MINIMAL = "minimal: none shows it with fewer preemptions, or as few and fewer steps"
 
 #: Scenario, failures, and the fewest preemptions of its findings by reason: a lost update needs
 #: the writer between the other's read and write; `look` fails only if `pulse` is preempted between
