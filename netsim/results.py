@@ -79,9 +79,10 @@ class Explanation:
 
     After `critical` every continuation shows the finding, before it one does not; None if every
     execution shows it.  Of the executions that have all before that step in common and do not show
-    the finding, `passing` is the schedule of the one whose order differs least.  There `earlier`
-    comes before the critical step (None if that is given another value), with which it conflicts at
-    `location` ("" for a halt); `instead` are the kinds of findings that it shows.
+    the finding, `passing` is the schedule of the one whose order differs least, as far as they
+    were looked at.  There `earlier` comes before the critical step (None if that is given another
+    value), with which it conflicts at `location` ("" for a halt); `instead` are the kinds of
+    findings that it shows.
 
     `undecided` says why nothing of this is known, "" if it is.
     """
