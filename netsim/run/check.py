@@ -12,6 +12,7 @@ from netsim.explorer.loop import Execution
 from netsim.explorer.strategies import STRATEGIES, planned
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, Finding, Options, Outcome, Plan, Result, Verdict
+from netsim.run.awaited import all_awaited
 from netsim.run.explain import explain
 from netsim.run.judge import finding, judge_run
 from netsim.run.minimal import smallest
@@ -63,7 +64,8 @@ def check(
             "expected strategy classes for a scenario with strikes, or one that samples"
         )
     search = Search(program, bounds, plan=plan)
-    program.start()
+    with all_awaited():
+        program.start()
     unreached = program.run.unreached
     notes: list[str] = []
     findings: list[Finding] = []
@@ -73,7 +75,8 @@ def check(
         again.start()
         findings = _initial_findings(again)
     else:
-        search.explore(first, progress)
+        with all_awaited():
+            search.explore(first, progress)
         findings = smallest(search) + search.predicted()
         if search.reference is not None and not search.reference.complete:
             notes.append(f"more than {ORDERS_MAX} sequential orders: serialisability not decided")

@@ -34,6 +34,8 @@ from netsim.trace.schedule import Schedule
 
 #: So many executions are looked at for the critical step of one finding.
 EXECUTIONS_MAX = 2000
+#: No execution is followed for more steps: a search that was cut may have left out endless ones.
+STEPS_MAX = 100_000
 #: Among so many executions the nearest one that passes is looked for.
 NEAREST_MAX = 200
 
@@ -99,7 +101,10 @@ class _Explainer:
         try:
             kept = self._last_avoidable()
         except _Undecided:
-            return Explanation(f"more than {EXECUTIONS_MAX} executions would have to be looked at")
+            return Explanation(
+                f"more than {EXECUTIONS_MAX} executions, or one of more than {STEPS_MAX} steps, "
+                "would have to be looked at"
+            )
         if kept is None:
             return Explanation()
         failing = self._told(self.failing)
@@ -184,7 +189,9 @@ class _Explainer:
             if not self.budget:
                 raise _Undecided
             self.budget -= 1
-            execution = execute(self.program, strategy, (races,))
+            execution = execute(self.program, strategy, (races,), STEPS_MAX)
+            if execution.cut:
+                raise _Undecided
             assert execution.schedule[:kept] == self.failing[:kept], "a schedule can be followed"
             if execution.complete:
                 strategy.finish(execution.sim)
