@@ -261,6 +261,7 @@ def show(design: str) -> None:
 @click.argument("scenario")
 @click.option("--first", is_flag=True, help="Stop at the first finding.")
 @click.option("--outcomes", is_flag=True, help="Print each outcome with its shortest schedule.")
+@click.option("--explain", is_flag=True, help="Say which step decides a finding; what passes.")
 @click.option("--strategy", help="Which executions are run (classes); another word lists them.")
 @click.option("--seed", type=int, default=0, help="Of strategies that draw at random (0).")
 @click.option("--depth", type=int, default=3, help="Of the bugs that pct looks for (3).")
@@ -271,6 +272,7 @@ def check(
     scenario: str,
     first: bool,
     outcomes: bool,
+    explain: bool,
     output: str | None,
     as_json: bool,
     **limits: Any,
@@ -303,6 +305,8 @@ def check(
             progress=meter,
             strategy=_plan(limits["strategy"], limits["seed"], limits["depth"]),
         )
+        if explain:
+            result = result.explained()
     finally:
         meter.close()
     report = ""

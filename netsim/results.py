@@ -8,6 +8,7 @@ version 1), in the same words; all are immutable and compare by value.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from typing import Any, Literal
 
@@ -57,13 +58,52 @@ class Nearest:
 
 
 @attrs.frozen
+class Place:
+    """
+    A step of a counterexample: who is about to perform which call; `step` is 1-based.
+
+    It is 0 for one that the counterexample does not get to.
+    """
+
+    step: int
+    thread: str
+    operation: str
+    function: str
+    call: str
+
+
+@attrs.frozen
+class Explanation:
+    """
+    Why a counterexample shows its finding: the step that decides it, and what would not have.
+
+    After `critical` every continuation shows the finding, before it one does not; None if every
+    execution shows it.  Of the executions that have all before that step in common and do not show
+    the finding, `passing` is the schedule of the one whose order differs least, as far as they
+    were looked at.  There `earlier` comes before the critical step (None if that is given another
+    value), with which it conflicts at `location` ("" for a halt); `instead` are the kinds of
+    findings that it shows.
+
+    `undecided` says why nothing of this is known, "" if it is.
+    """
+
+    undecided: str = ""
+    critical: Place | None = None
+    passing: str = ""
+    earlier: Place | None = None
+    location: str = ""
+    instead: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class Finding:
     """
     One rule, one set of objects and functions, its smallest known schedule.
 
     It is a violation if it was `reached`.  A prediction (of a deadlock, by the order of locks)
     that no execution reached has no schedule: it is `unreachable` if all were explored, else
-    `undecided`.
+    `undecided`.  `minimal` says that its schedule is proved to have the fewest preemptions of all
+    that show it, and of those the fewest steps.
     """
 
     id: str
@@ -85,6 +125,8 @@ class Finding:
     accepted: str = ""
     #: The predicted lock orders that it confirms, such as "a -> b -> a".
     confirms: tuple[str, ...] = ()
+    #: Why its schedule shows it, if that was asked for; see `Result.explained`.
+    explanation: Explanation | None = None
 
 
 @attrs.frozen
@@ -155,6 +197,10 @@ class Result:
     estimate: tuple[int, int] | None = None
     #: Makes the report of this result; no part of its value.
     tell: Callable[[Result], str] = attrs.field(default=str, eq=False, repr=False)
+    #: Explains a finding of this result; no part of its value.
+    why: Callable[[Finding], Explanation | None] = attrs.field(
+        default=lambda _: None, eq=False, repr=False
+    )
 
     def assert_holds(self) -> None:
         """
@@ -164,6 +210,18 @@ class Result:
         """
         if self.verdict is not Verdict.HOLDS:
             raise CounterexampleFound(self.tell(self), self)
+
+    def explain(self, finding: Finding) -> Explanation | None:
+        """Search for why the schedule of a finding shows it; None if it has no schedule."""
+        return self.why(finding)
+
+    def explained(self) -> Result:
+        """Return this result with every finding explained, a search for each, until Ctrl-C."""
+        findings = list(self.findings)
+        with suppress(KeyboardInterrupt):
+            for at, finding in enumerate(findings):
+                findings[at] = attrs.evolve(finding, explanation=self.explain(finding))
+        return attrs.evolve(self, findings=tuple(findings))
 
 
 @attrs.frozen

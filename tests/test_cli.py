@@ -208,6 +208,21 @@ def test_reports_for_people(golden: Callable[[str, str], None]) -> None:
     golden("notation.txt", netsim("check", "netoops-v1", "off || || read").stderr)
 
 
+def test_explain_adds_to_the_report_and_to_the_document() -> None:
+    plain, explained = (
+        netsim("check", "netoops-v1@2.6.35", RACE, *a) for a in ((), ("--explain",))
+    )
+    document = json.loads(netsim("check", "netoops-v1@2.6.35", RACE, "--explain", "--json").stdout)
+
+    assert plain.returncode == explained.returncode == 1
+    added = [
+        line for line in explained.stdout.splitlines() if line not in plain.stdout.splitlines()
+    ]
+    assert added[0].startswith("    critical step ")
+    (finding,) = document["findings"]
+    assert finding["explanation"]["passing"] in added[-1]
+
+
 def test_no_line_is_wider_than_a_hundred_columns_but_the_one_to_copy() -> None:
     done = netsim("check", "netoops-v1@2.6.35", RACE)
 

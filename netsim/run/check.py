@@ -13,7 +13,9 @@ from netsim.explorer.strategies import STRATEGIES, planned
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, Finding, Options, Outcome, Plan, Result, Verdict
 from netsim.run.awaited import all_awaited
+from netsim.run.explain import explain
 from netsim.run.judge import finding, judge_run
+from netsim.run.minimal import smallest
 from netsim.run.outcome import Observed, observe
 from netsim.run.own import is_file
 from netsim.run.program import ScenarioProgram
@@ -75,7 +77,7 @@ def check(
     else:
         with all_awaited():
             search.explore(first, progress)
-        findings = search.findings()
+        findings = smallest(search)
         try:
             findings += search.predicted()
         except KeyboardInterrupt:
@@ -122,6 +124,7 @@ def check(
         covered=STRATEGIES[plan.strategy].covered,
         estimate=(search.band.low, search.band.high) if search.band is not None else None,
         tell=lambda result: story(result, design, source=source),
+        why=lambda finding: explain(finding, design),
     )
 
 
@@ -150,12 +153,12 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
             return observed if observe(program) == observed else None
 
         try:
-            best = shortest(program, candidate, shows, not search.hurried)
+            best = shortest(program, candidate, shows, alone=search.hurried)
         except KeyboardInterrupt:
             if search.hurried:
                 raise
             search.hurried = True
-            best = shortest(program, candidate, shows, normal=False)
+            best = shortest(program, candidate, shows, alone=True)
         assert best is not None, "an outcome must show again under its own schedule"
         schedule = schedule_text(program, best[0].schedule, best[2])
         outcomes.append(Outcome(observed.lines(), serial, schedule))

@@ -158,7 +158,7 @@ def _smallest(
     """Return the best schedule of all classes of the candidates; see `shortest`."""
     best: tuple[Candidate, _T, str] | None = None
     for candidate in candidates:
-        found = shortest(subject, candidate, shows, normal)
+        found = shortest(subject, candidate, shows, alone=not normal)
         if found is None:
             raise nondeterministic(subject)
         if best is None or found[0].beats(best[0]):

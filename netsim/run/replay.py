@@ -240,13 +240,14 @@ def replay(
         )
     story = follower.story(execution.sim)  # before the probes report what is theirs
     at_end = judge_run(program.run)
+    faults = faults_of(execution.sim)
     observed = observe(program)
-    reference = SerialReference(program, ORDERS_MAX, 100_000)
+    reference = SerialReference(program, ORDERS_MAX, 100_000)  # takes the machine
     judged = judge(
         observed,
         at_end,
         reference,
-        faults_of(execution.sim),
+        faults,
         program,
         follower.history.leads_to_end,
     )

@@ -40,6 +40,8 @@ class Search(Walk[ScenarioProgram]):
     aftermath: dict[str, None] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
     hurried: bool = False
+    #: The findings whose candidate is proved to be the smallest there is; see `run.minimal`.
+    minimal: dict[str, None] = attrs.Factory(dict)
 
     def explore(self, first: bool, progress: Listener | None) -> None:
         """
@@ -109,7 +111,9 @@ class Search(Walk[ScenarioProgram]):
             len(small.schedule),
             small.weight,
         )
-        return attrs.evolve(made, confirms=self.orders.confirms(identity))
+        return attrs.evolve(
+            made, confirms=self.orders.confirms(identity), minimal=identity in self.minimal
+        )
 
     def predicted(self) -> list[Finding]:
         """Return the predictions that no other finding confirms."""
@@ -127,7 +131,9 @@ class Search(Walk[ScenarioProgram]):
     def _small(self, identity: str) -> tuple[Candidate, Judged, str]:
         """Find the best schedule of a candidate's class that shows the finding; re-judge that."""
         mine = self.program
-        program = ScenarioProgram(mine.design, mine.scenario, mine.options, sites=True)
+        program = ScenarioProgram(
+            mine.design, mine.scenario, mine.options, sites=True, boots=mine.boots
+        )
 
         def shows(execution: Execution, history: History) -> Judged | None:
             at_end = judge_run(program.run)
@@ -136,7 +142,8 @@ class Search(Walk[ScenarioProgram]):
             judged = judge(observe(program), at_end, self.reference, faults, program, leads)
             return next((one for one in judged if one.id == identity), None)
 
-        best = shortest(program, self.candidates[identity], shows, not self.hurried)
+        alone = self.hurried or identity in self.minimal
+        best = shortest(program, self.candidates[identity], shows, alone=alone)
         assert best is not None, "a finding must show again under its own schedule"
         return best
 

@@ -229,18 +229,18 @@ def shortest(
     program: Program,
     candidate: Candidate,
     shows: Callable[[Execution, History], _T | None],
-    normal: bool = True,
+    *,
+    alone: bool = False,
 ) -> tuple[Candidate, _T, str] | None:
     """
-    Find the best schedule of the candidate's class for which `shows` has an answer.
-
-    Unless `normal`, only its own is tried.
+    Find the best schedule of the candidate's class, or try it `alone`, for which `shows` has an
+    answer.
 
     Returns it with the answer and the checksum of the execution; None if there is none, which
     means that the program is not deterministic.
     """
     best: tuple[Candidate, _T, str] | None = None
-    others = equivalents(program, candidate.schedule) if normal else ()
+    others = [] if alone else equivalents(program, candidate.schedule)
     for schedule in [candidate.schedule, *others]:
         recorder, digest, races = Recorder(schedule), Digest(), DataRaces()
         execution = execute(program, recorder, (digest, races))

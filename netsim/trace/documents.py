@@ -93,7 +93,7 @@ def _data(value: Any) -> dict[str, Any]:
 def dump_check(result: Result) -> str:
     """Return the `netsim-check` document of a result."""
     data = _data(result)
-    del data["tell"], data["covered"], data["estimate"]
+    del data["tell"], data["why"], data["covered"], data["estimate"]
     return _document(CHECK, data)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from netsim.errors import escape
 from netsim.results import Bounds, CutBy, Finding, Options, ReplayResult, Result, Verdict
 from netsim.view.columns import WIDTH, columns, cut
+from netsim.view.explain import explanation_sentences
 
 BAR = "=" * 53
 RED, GREEN, AMBER, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
@@ -178,6 +179,13 @@ def finding_report(
                 fill(f"{d.what}: expected {d.expected}, found {d.found}", "      ", "        ")
             )
     lines += [fill(f"consequence: {c}", "    ", "      ") for c in finding.consequences]
+    if finding.minimal:
+        lines.append("    minimal: none shows it with fewer preemptions, or as few and fewer steps")
+    if finding.explanation is not None:
+        for told in explanation_sentences(finding.explanation):
+            lines.append(fill(told, "    ", "      "))
+        if finding.explanation.passing:
+            lines.append(f"      {again(finding.explanation.passing)}")
     if replay is not None and replay.events:
         lines += ["", columns(replay)]
     if finding.schedule:

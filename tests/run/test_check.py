@@ -6,6 +6,7 @@ from netsim.errors import NetsimError, UsageError
 from netsim.results import Bounds, Options, Verdict
 from netsim.run import check, load, replay
 from netsim.trace.schedule import Schedule
+from tests.run.every import TOY
 
 RACE = ("netoops-v1@2.6.35", "{ set 10.0.0.1 } off || unregister eth0")
 
@@ -62,6 +63,15 @@ class TestReplay:
             again = replay(Schedule.parse(outcome.schedule))
 
             assert again.outcome == outcome.observed
+
+    def test_a_failure_that_did_not_happen_is_compared_with_orders_without_it(self) -> None:
+        outcomes = check(TOY, "make || read", options=Options(faults=1)).outcomes
+        serial = [outcome for outcome in outcomes if outcome.serial]
+        assert serial
+
+        for outcome in serial:
+            again = replay(outcome.schedule, design=TOY)
+            assert "not-serialisable" not in [f.kind for f in again.findings]
 
     def test_on_another_design_it_diverges(self) -> None:
         (finding,) = [f for f in check(*RACE).findings if f.kind == "not-serialisable"]
