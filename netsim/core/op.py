@@ -37,6 +37,9 @@ class Op:
     idles: ClassVar[bool] = False
     #: False if `admits` cannot tell.
     exact: ClassVar[bool] = True
+    #: Jiffies after which it is enabled anyhow; None: never.  Time passes when nothing else can
+    #: happen (`Sim.time_passes`).
+    timeout: "int | None" = None
     #: Location that must admit the operation whatever its guard says, such as its CPU.
     gate: ClassVar[Key | None] = None
 
