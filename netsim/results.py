@@ -20,6 +20,10 @@ Where = Literal["initial", "flows", "end"]
 CutBy = Literal["executions", "steps", "seconds", "preemptions", "interrupt"]
 
 
+#: What a complete search of classes has run.
+CLASSES = "one of every class"
+
+
 class Verdict(Enum):
     """The answer to a check: a bound that cut the search makes it UNKNOWN, never HOLDS."""
 
@@ -308,6 +312,8 @@ class ProgramResult:
     findings: tuple[ProgramFinding, ...]
     outcomes: tuple[ProgramOutcome, ...]
     notes: tuple[str, ...] = ()
+    #: What a complete search has run, in words.
+    covered: str = CLASSES
     #: The report; no part of the value.
     report: str = attrs.field(default="", eq=False, repr=False)
 
@@ -326,8 +332,13 @@ class ProgramResult:
 
 @attrs.frozen
 class ProgramReplay(ReplayResult):
-    """The result of replaying a program; its text is the story, in columns."""
+    """
+    The result of replaying a program; its text is the story, in columns.
 
+    The steps from number `loop` on repeat for ever, unless it is 0.
+    """
+
+    loop: int = 0
     story: str = attrs.field(default="", eq=False, repr=False)
 
     def __str__(self) -> str:

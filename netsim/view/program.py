@@ -13,7 +13,7 @@ def program_report(result: ProgramResult) -> str:
     lines = [fill(f"{result.verdict.value.upper()}  {result.program}", "", "  ")]
     count = plural(result.executions, "execution")
     if result.complete:
-        said = f"{count} explored, one of every class; no bound cut the search"
+        said = f"{count} explored, {result.covered}; no bound cut the search"
     else:
         bound = CUTS.get(result.cut_by or "", "first=True").format(
             executions=result.bounds.executions,
@@ -39,7 +39,7 @@ def program_report(result: ProgramResult) -> str:
 
 def replay_report(replay: ProgramReplay) -> str:
     """Tell one execution in columns, how it ended, and what it showed."""
-    lines = [replay.scenario, "", columns(replay), ""]
+    lines = [replay.scenario, "", columns(replay, loop=replay.loop), ""]
     if replay.diverged is not None:
         d = replay.diverged
         text = (

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 
 from netsim.errors import escape
-from netsim.results import Finding, ReplayResult, Result, Verdict
+from netsim.results import Finding, ProgramReplay, ReplayResult, Result, Verdict
 from netsim.view.columns import WIDTH, columns, cut
 
 BAR = "=" * 53
@@ -139,7 +139,8 @@ def finding_report(
             )
     lines += [fill(f"consequence: {c}", "    ", "      ") for c in finding.consequences]
     if replay is not None and replay.events:
-        lines += ["", columns(replay)]
+        loop = replay.loop if isinstance(replay, ProgramReplay) else 0
+        lines += ["", columns(replay, loop=loop)]
     if finding.schedule:
         lines += ["", f"    {again(finding.schedule)}"]
     return "\n".join(lines)
