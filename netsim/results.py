@@ -296,7 +296,8 @@ class ProgramResult:
     The result of exploring a program; its text is the report.
 
     `executions` are the complete ones, of which in `deadlocked` some thread never ended;
-    `blocked` are those that were given up because what they would show had been seen.
+    `blocked` are those that were given up because what they would show had been seen.  They are
+    of the search of classes; where executions never end, all states are searched after it.
     """
 
     netsim: str

@@ -113,7 +113,7 @@ def lasso(graph: Graph, component: Sequence[int]) -> tuple[list[Choice], list[Ch
     Together they are as short as any, unless the component is so large that not every place of
     every loop is looked at.
     """
-    ways = _from_start(graph)
+    ways = from_start(graph)
     best: tuple[list[Choice], list[Choice]] | None = None
     places = 0
     inside = dict.fromkeys(component)
@@ -135,12 +135,7 @@ def is_fair(wants: Iterable[Sequence[str]], ran: Iterable[str]) -> bool:
     return {thread for threads in wants for thread in threads} <= set(ran)
 
 
-def _ran(graph: Graph, component: Sequence[int]) -> set[str]:
-    inside = set(component)
-    return {c.thread for state in component for c, to in graph.edges[state] if to in inside}
-
-
-def _from_start(graph: Graph) -> dict[int, list[Choice]]:
+def from_start(graph: Graph) -> dict[int, list[Choice]]:
     """Return a shortest way from the first state to each other."""
     ways: dict[int, list[Choice]] = {0: []}
     todo = deque([0])
@@ -151,6 +146,11 @@ def _from_start(graph: Graph) -> dict[int, list[Choice]]:
                 ways[to] = [*ways[state], choice]
                 todo.append(to)
     return ways
+
+
+def _ran(graph: Graph, component: Sequence[int]) -> set[str]:
+    inside = set(component)
+    return {c.thread for state in component for c, to in graph.edges[state] if to in inside}
 
 
 def _loop(

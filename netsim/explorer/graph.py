@@ -6,7 +6,7 @@ from typing import Any
 from netsim.core.canonical import Canonical
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
-from netsim.explorer.fairness import Graph
+from netsim.explorer.fairness import Graph, from_start
 from netsim.explorer.normal import Recorder
 from netsim.explorer.plain import PlainDfs
 from netsim.results import CutBy
@@ -44,8 +44,14 @@ class StateGraph(PlainDfs):
 
     def known(self, sim: Sim, running: str, used: int) -> bool:
         """Give the state its number, and the step that led here its edge."""
-        if self.overflown:
-            return True
+        return self.overflown or not self._reached(sim)
+
+    def finish(self, sim: Sim) -> None:
+        """Number a state in which nobody can run."""
+        self._reached(sim)
+
+    def _reached(self, sim: Sim) -> bool:
+        """Tell whether the state is new, and is to be explored."""
         state = self._canonical.value(sim, self.roots())
         fresh = state not in self._numbers
         number = self._numbers.setdefault(state, len(self._numbers))
@@ -61,7 +67,7 @@ class StateGraph(PlainDfs):
             self.graph.wants.append(tuple(thread.name for thread in (*able, *late)))
             self.graph.edges.append([])
             self.overflown = len(self._numbers) > self.states_max
-        return not fresh or self.overflown
+        return fresh and not self.overflown
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Remember the choice, and whether the step did what states do not tell."""
@@ -77,9 +83,10 @@ class StateGraph(PlainDfs):
         """Tell whether there were too many states."""
         return "steps" if self.overflown else None
 
-    def states(self) -> int:
-        """Return how many states were met in which some thread can run."""
-        return len(self._numbers)
+    def ends(self) -> list[list[Choice]]:
+        """Return a shortest schedule to each state in which nobody can run."""
+        ways = from_start(self.graph)
+        return [ways[state] for state, wants in enumerate(self.graph.wants) if not wants]
 
 
 class Along(Recorder):

@@ -67,9 +67,14 @@ class _Exploration(Walk[Subject]):
         return self.graph or super()._strategy()
 
     def _judge(self, execution: Execution) -> None:
+        if self.graph is None:
+            self.executions += 1
+            self.deadlocked += bool(unfinished(execution.sim))
+        self.take(execution)
+
+    def take(self, execution: Execution) -> None:
+        """Judge an execution, and keep it where it is among the smallest."""
         judged, seen, value = self.program.judge()
-        self.executions += 1
-        self.deadlocked += bool(unfinished(execution.sim))
         candidate = Candidate(execution.schedule, execution.switches(), None)
         _keep(self.outcomes.setdefault(seen, (value, []))[1], candidate)
         for one in judged:
@@ -126,7 +131,7 @@ def _explored(
         try:
             walk.explore(first, progress)
         except Repeats:
-            walk, covered, loops = _graph(walk, started, first, progress)
+            covered, loops = _graph(walk, started, first, progress)
             notes += walk.notes
     except Endless as endless:
         walk.cut_by = "steps"
@@ -167,32 +172,36 @@ def _explored(
 
 def _graph(
     walk: _Exploration, started: float, first: bool, progress: Listener | None
-) -> tuple[_Exploration, str, list[ProgramFinding]]:
-    """Go on with the graph of all states: what was covered ("" if not all), and fair loops."""
+) -> tuple[str, list[ProgramFinding]]:
+    """
+    Go on with the graph of all states: what was covered ("" if not all), and fair loops.
+
+    What it finds goes to the walk; its counts do not, for they tell of states, not of classes.
+    """
     subject, bounds = walk.program, walk.bounds
     if bounds.seconds is not None:
         left = max(bounds.seconds - (time.monotonic() - started), 0.001)
         bounds = attrs.evolve(bounds, seconds=left)
     graph = StateGraph(subject.roots, STATES_MAX)
-    walk = attrs.evolve(walk, bounds=bounds, graph=graph, observers=(), complete=False)
+    search = attrs.evolve(walk, bounds=bounds, graph=graph, observers=(), complete=False)
     try:
-        walk.explore(first, progress)
+        search.explore(first, progress)
     except (Unseen, TimeRead) as error:
         why = f"part of one is not seen: {error}" if str(error) else "a thread looks at the time"
         walk.cut_by = "steps"
         walk.notes = (f"some executions never end, and their states cannot be compared: {why}",)
-        return walk, "", []
-    if not walk.complete:
-        walk.notes = (
-            f"some executions never end; of the graph of all states {graph.states()} were met",
-        )
-        return walk, "", []
-    components = list(fair(graph.graph))
-    loops = [_loop(subject, graph, component) for component in components]
+        return "", []
+    walk.cut_by = search.cut_by
+    if not search.complete:
+        walk.notes = ("some executions never end; not all states were searched",)
+        return "", []
+    for way in graph.ends():
+        search.take(execute(subject, Recorder(way)))
+    loops = [_loop(subject, graph, component) for component in fair(graph.graph)]
     covered, walk.notes = verdict_of(graph, bool(loops))
     walk.complete = bool(covered)
     walk.cut_by = None if covered else "steps"
-    return walk, covered, loops
+    return covered, loops
 
 
 def _loop(subject: Subject, graph: StateGraph, component: Sequence[int]) -> ProgramFinding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netsim.errors import escape
-from netsim.results import ProgramOutcome, ProgramReplay, ProgramResult
+from netsim.results import CLASSES, ProgramOutcome, ProgramReplay, ProgramResult
 from netsim.view.columns import columns
 from netsim.view.report import CUTS, fill, plural
 
@@ -12,7 +12,9 @@ def program_report(result: ProgramResult) -> str:
     """Tell a result in full; each finding brings its own story."""
     lines = [fill(f"{result.verdict.value.upper()}  {result.program}", "", "  ")]
     count = plural(result.executions, "execution")
-    if result.complete:
+    if result.complete and result.covered != CLASSES:
+        said = f"{result.covered} was searched; no bound cut the search"
+    elif result.complete:
         said = f"{count} explored, {result.covered}; no bound cut the search"
     else:
         bound = CUTS.get(result.cut_by or "", "first=True").format(
@@ -22,7 +24,7 @@ def program_report(result: ProgramResult) -> str:
             preemptions=result.bounds.preemptions,
         )
         if result.cut_by == "steps" and result.bounds.steps is None:
-            bound = "an execution that does not end"
+            bound = "executions that do not end"
         said = f"stopped by {bound.replace('--', '')} after {count}; "
         said += "the rest is not known" if result.findings else "nothing found so far"
     lines.append(fill(f"{said}.", "  ", "  "))

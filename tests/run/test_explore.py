@@ -402,7 +402,7 @@ def test_a_livelock_that_counts_is_unknown_and_called_one(monkeypatch: pytest.Mo
 
     assert result.verdict is Verdict.UNKNOWN
     assert "does not end even if each thread has its turn" in result.notes[0]
-    assert "stopped by an execution that does not end" in str(result)
+    assert "stopped by executions that do not end" in str(result)
 
 
 # ---- mistakes: one message each, with the line if there is one
