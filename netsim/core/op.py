@@ -33,6 +33,8 @@ class Op:
     takes: ClassVar[bool] = False
     #: True if threads that take the lock so hold it together.
     shares: ClassVar[bool] = False
+    #: True if who waits to perform it gets its turn: what it takes is handed over in order.
+    in_order: ClassVar[bool] = False
     #: True if a daemon that waits to perform it has nothing to do.
     idles: ClassVar[bool] = False
     #: False if `admits` cannot tell.

@@ -32,6 +32,8 @@ class StateGraph(PlainDfs):
         self.roots = roots
         self.states_max = states_max
         self.graph = Graph()
+        #: Of each state the threads that wait for something that is handed over in order.
+        self.queued: list[tuple[str, ...]] = []
         self.overflown = False
         #: Whether any step made a plain access: only then can there be data races.
         self.plain = False
@@ -66,6 +68,9 @@ class StateGraph(PlainDfs):
             self.kept_waiting.update((thread.name, None) for thread in late)
             self.graph.wants.append(tuple(thread.name for thread in (*able, *late)))
             self.graph.edges.append([])
+            self.queued.append(
+                tuple(t.name for t in sim.threads if t.pending is not None and t.pending.in_order)
+            )
             self.overflown = len(self._numbers) > self.states_max
         return fresh and not self.overflown
 

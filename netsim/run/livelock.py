@@ -17,7 +17,7 @@ from netsim.core.access import READ
 from netsim.core.canonical import Unseen
 from netsim.core.fault import Report, Site
 from netsim.core.sim import TIME, Choice, Sim, Step
-from netsim.explorer.fairness import Graph, is_fair, starving
+from netsim.explorer.fairness import is_fair, starving
 from netsim.explorer.graph import Along, StateGraph, TimeRead
 from netsim.explorer.loop import execute
 from netsim.run.judge import Judged
@@ -147,13 +147,22 @@ def verdict_of(strategy: StateGraph, fair: bool) -> tuple[str, tuple[str, ...]]:
     """
     notes = ["some executions never end: instead of the classes, all states were searched"]
     open_ = False
-    for threads in _starved(strategy.graph):
+    queued: dict[str, None] = {}
+    for component, threads in starving(strategy.graph):
+        # Who starves does not move: what it waits for is the same in every state.
+        waits = strategy.queued[component[0]]
+        queued.update((name, None) for name in threads if name in waits)
+        if set(threads) <= set(waits):
+            continue
         open_ = True
-        names = " and ".join(threads)
+        names = " and ".join(name for name in threads if name not in waits)
         notes.append(
-            f"{names} may starve: again and again there is what {names} "
-            f"{'waits' if len(threads) == 1 else 'wait'} for, but not always (no harm if it is a "
-            "lock that is handed over in order, as ticket spinlocks and mutexes are)"
+            f"{names} may starve: again and again, but not always, there is what is waited for"
+        )
+    if queued:
+        names = " and ".join(sorted(queued))
+        notes.append(
+            f"taken for granted: locks are handed over in order, so that {names} cannot starve"
         )
     if strategy.kept_waiting:
         open_ = True
@@ -170,7 +179,3 @@ def verdict_of(strategy: StateGraph, fair: bool) -> tuple[str, tuple[str, ...]]:
     if not fair:
         notes.append("every execution that gives each thread its turn ends")
     return "every state that can be reached", tuple(notes)
-
-
-def _starved(graph: Graph) -> list[tuple[str, ...]]:
-    return list(dict.fromkeys(tuple(threads) for _, threads in starving(graph)))
