@@ -6,7 +6,7 @@ from typing import Any
 from netsim.core.canonical import Canonical
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
-from netsim.explorer.fairness import Graph, from_start
+from netsim.explorer.fairness import Graph, components, from_start
 from netsim.explorer.normal import Recorder
 from netsim.explorer.plain import PlainDfs
 from netsim.results import CutBy
@@ -37,8 +37,8 @@ class StateGraph(PlainDfs):
         self.overflown = False
         #: Whether any step made a plain access: only then can there be data races.
         self.plain = False
-        #: Threads that waited for time to pass where others could run.
-        self.kept_waiting: dict[str, None] = {}
+        #: Of each state the threads that wait for time to pass while others can run.
+        self.late: list[tuple[str, ...]] = []
         self._canonical = Canonical(time=False)
         self._numbers: dict[bytes, int] = {}
         #: The number of each state along the path.
@@ -65,7 +65,7 @@ class StateGraph(PlainDfs):
         if fresh:
             able = sim.enabled()
             late = [thread for thread in sim.waiting_for_time() if thread not in able]
-            self.kept_waiting.update((thread.name, None) for thread in late)
+            self.late.append(tuple(thread.name for thread in late))
             self.graph.wants.append(tuple(thread.name for thread in (*able, *late)))
             self.graph.edges.append([])
             self.queued.append(
@@ -87,6 +87,14 @@ class StateGraph(PlainDfs):
     def cut_by(self) -> CutBy | None:
         """Tell whether there were too many states."""
         return "steps" if self.overflown else None
+
+    def kept_waiting(self) -> list[str]:
+        """Return the threads that wait for time to pass throughout some loop of others."""
+        return [
+            name
+            for name in sorted({name for late in self.late for name in late})
+            if any(components(self.graph, (s for s, late in enumerate(self.late) if name in late)))
+        ]
 
     def ends(self) -> list[list[Choice]]:
         """Return a shortest schedule to each state in which nobody can run."""

@@ -164,9 +164,9 @@ def verdict_of(strategy: StateGraph, fair: bool) -> tuple[str, tuple[str, ...]]:
         notes.append(
             f"taken for granted: locks are handed over in order, so that {names} cannot starve"
         )
-    if strategy.kept_waiting:
+    if late := strategy.kept_waiting():
         open_ = True
-        names = " and ".join(strategy.kept_waiting)
+        names = " and ".join(late)
         notes.append(
             f"while others run no time passes for {names}: what a timeout would change amid a "
             "loop is not explored"

@@ -158,6 +158,26 @@ def test_timeouts_that_change_nothing_leave_the_wait_hung() -> None:
     assert replay_program(retrying, result.findings[0].schedule, True).loop == 2
 
 
+def test_who_waits_while_others_run_to_their_end_is_not_kept_waiting() -> None:
+    def program(world: World) -> None:
+        done = world.completion("done")
+
+        async def wait() -> None:
+            while True:
+                if await done.wait_for_completion_timeout(1):
+                    break
+
+        async def other() -> None:
+            await world.pause()
+
+        world.thread(wait)
+        world.thread(other)
+
+    result = explore(program)
+
+    assert (kinds(result), result.complete) == (["hung"], True)
+
+
 def test_time_that_cannot_pass_while_another_spins_is_told() -> None:
     def program(world: World) -> None:
         flag = world.var("flag", 0)
