@@ -26,6 +26,7 @@ from netsim.results import (
     ProgramResult,
     Verdict,
 )
+from netsim.run.awaited import all_awaited
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged
 from netsim.run.livelock import STATES_MAX, Repeats, Watch, looping, verdict_of
@@ -113,7 +114,8 @@ def explore(
     check_bounds(bounds)
     subject = Subject(program, arguments)
     try:
-        return _explored(subject, bounds, first, progress)
+        with all_awaited():
+            return _explored(subject, bounds, first, progress)
     finally:
         subject.close()
 
