@@ -21,6 +21,10 @@ Where = Literal["initial", "flows", "end"]
 CutBy = Literal["executions", "steps", "seconds", "preemptions", "interrupt"]
 
 
+#: What a complete search of classes has run.
+CLASSES = "one of every class"
+
+
 class Verdict(Enum):
     """The answer to a check: a bound that cut the search makes it UNKNOWN, never HOLDS."""
 
@@ -352,7 +356,8 @@ class ProgramResult:
     The result of exploring a program; its text is the report.
 
     `executions` are the complete ones, of which in `deadlocked` some thread never ended;
-    `blocked` are those that were given up because what they would show had been seen.
+    `blocked` are those that were given up because what they would show had been seen.  They are
+    of the search of classes; where executions never end, all states are searched after it.
     """
 
     netsim: str
@@ -370,6 +375,8 @@ class ProgramResult:
     notes: tuple[str, ...] = ()
     #: Between how many executions a search that was cut is estimated to have in all.
     estimate: tuple[int, int] | None = None
+    #: What a complete search has run, in words.
+    covered: str = CLASSES
     #: The report; no part of the value.
     report: str = attrs.field(default="", eq=False, repr=False)
 
@@ -388,8 +395,13 @@ class ProgramResult:
 
 @attrs.frozen
 class ProgramReplay(ReplayResult):
-    """The result of replaying a program; its text is the story, in columns."""
+    """
+    The result of replaying a program; its text is the story, in columns.
 
+    The steps from number `loop` on repeat for ever, unless it is 0.
+    """
+
+    loop: int = 0
     story: str = attrs.field(default="", eq=False, repr=False)
 
     def __str__(self) -> str:

@@ -24,6 +24,7 @@ from netsim.sync.rwlock import RwLock
 from netsim.sync.sleep import schedule_point
 from netsim.sync.spinlock import SpinLock
 from netsim.sync.task import Function, Task
+from netsim.sync.timeout import schedule_timeout
 from netsim.sync.variable import Variable
 from netsim.sync.wait import until
 from netsim.sync.waitqueue import WaitQueue
@@ -138,6 +139,10 @@ class World:
     def pause(self, what: str = "pause") -> Awaitable[None]:
         """Pass a place where others may run."""
         return schedule_point(what)
+
+    def schedule_timeout(self, jiffies: int) -> Awaitable[None]:
+        """Sleep until so many jiffies have passed, which they do when nothing else can happen."""
+        return schedule_timeout(jiffies)
 
     # -- names -----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from netsim.run.subject import Subject
 from tests.explorer.brute import every_interleaving
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PROGRAMS = ("lost_wakeup", "peterson", "philosophers", "readers_writer")
+PROGRAMS = ("lost_wakeup", "peterson", "philosophers", "polite", "readers_writer")
 
 
 def program(name: str) -> Callable[..., Any]:
@@ -115,6 +115,16 @@ def test_readers_see_one_of_two_states() -> None:
     broken = netsim.explore(readers_writer, 1, True)
     assert [f.kind for f in broken.findings] == ["bug-on", "data-race", "data-race"]
     assert "half of a write" in broken.findings[0].message
+
+
+def test_who_steps_aside_may_do_so_for_ever_unless_one_insists() -> None:
+    polite = program("polite")
+
+    (finding,) = netsim.explore(polite).findings
+    assert finding.kind == "livelock"
+    assert finding.steps == 8  # each begins; then three steps of each
+    assert netsim.replay_program(polite, finding.schedule).loop == 3
+    assert netsim.explore(polite, True).verdict is Verdict.HOLDS
 
 
 def test_a_wakeup_is_lost_only_by_who_looks_too_early() -> None:

@@ -54,10 +54,12 @@ class Canonical:
 
     Each object becomes a row of plain values, in which numbers in brackets stand for others; a
     row has the same number whenever it occurs again, and a state is the sequence of its rows.
+    Without `time` it is left out what the time is; how long who waits stays.
     Raises Unseen if this Python does not show the stack of a coroutine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, time: bool = True) -> None:
+        self._time = time
         self._rows: dict[bytes, int] = {}
         self._constants: dict[tuple[type, Any], int] = {}
         self._makers: dict[type, Callable[[Any], list[Any]]] = {
@@ -261,8 +263,9 @@ class Canonical:
                             for site in report.sites])
             for report in sim.reports
         ]  # fmt: skip
+        time = sim._jiffies if self._time else 0
         return [
-            sim.halted, sim.faults, sim._jiffies, tuple(sim.chosen), heap, reports,
+            sim.halted, sim.faults, time, tuple(sim.chosen), heap, reports,
             sorted(sim.boot_allocations.items()), self._tokens(sim.threads),
         ]  # fmt: skip
 

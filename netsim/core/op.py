@@ -33,10 +33,15 @@ class Op:
     takes: ClassVar[bool] = False
     #: True if threads that take the lock so hold it together.
     shares: ClassVar[bool] = False
+    #: True if who waits to perform it gets its turn: what it takes is handed over in order.
+    in_order: ClassVar[bool] = False
     #: True if a daemon that waits to perform it has nothing to do.
     idles: ClassVar[bool] = False
     #: False if `admits` cannot tell.
     exact: ClassVar[bool] = True
+    #: Jiffies after which it is enabled anyhow; None: never.  Time passes when nothing else can
+    #: happen (`Sim.time_passes`).
+    timeout: "int | None" = None
     #: Location that must admit the operation whatever its guard says, such as its CPU.
     gate: ClassVar[Key | None] = None
 

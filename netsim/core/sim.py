@@ -41,6 +41,8 @@ class Step:
     that plain fields) had before the step; `plain` lists unsynchronised accesses in order; `sync`
     the acquire (True) and release (False) edges.
 
+    `last` tells that the step could be made because no other could: it happens after all before it.
+
     `inside` are further values, found only by making the step: places inside it where a strike
     makes a difference; `inner` is the strike that was made at one.
     """
@@ -51,6 +53,7 @@ class Step:
         "footprint",
         "inner",
         "inside",
+        "last",
         "op",
         "options",
         "plain",
@@ -69,6 +72,7 @@ class Step:
         self.sync: list[tuple[bool, Key]] = []
         self.inside: Sequence[int] = ()
         self.inner: Inner | None = None
+        self.last = False
 
 
 @attrs.frozen
@@ -139,6 +143,8 @@ class Sim:
         self.rounds = 0
         self.versions: dict[Key, int] = {}
         self._jiffies = 0
+        #: Whether simulated code has looked at the time.
+        self.time_read = False
         self.heap: dict[str, Any] = {}
         self.boot_allocations: dict[str, int] = {}
         #: Remaining number of failures that the environment may choose.
@@ -202,17 +208,43 @@ class Sim:
     def is_enabled(self, thread: SimThread) -> bool:
         """Tell whether `thread` could perform its pending operation now."""
         pending = thread.pending
-        return pending is not None and not self.halted and pending.enabled(self, thread)
+        if pending is None or self.halted:
+            return False
+        if pending.timeout is not None:
+            return thread in self.enabled()
+        return pending.enabled(self, thread)
 
     def enabled(self) -> list[SimThread]:
-        """List the threads that could run now, in order of creation."""
+        """
+        List the threads that could run now, in order of creation.
+
+        If there are none, time passes: those whose timeout is the next can run.
+        """
         if self.halted:
             return []
         return [
             thread
             for thread in self.threads
             if thread.pending is not None and thread.pending.enabled(self, thread)
+        ] or self._timed_out()
+
+    def waiting_for_time(self) -> list[SimThread]:
+        """List the threads that wait and have a timeout."""
+        return [
+            thread
+            for thread in self.threads
+            if thread.pending is not None
+            and thread.pending.timeout is not None
+            and not thread.pending.enabled(self, thread)
         ]
+
+    def _timed_out(self) -> list[SimThread]:
+        waiting = [(thread, thread.pending) for thread in self.threads]
+        times = [op.timeout for _, op in waiting if op is not None and op.timeout is not None]
+        if not times:
+            return []
+        first = min(times)
+        return [thread for thread, op in waiting if op is not None and op.timeout == first]
 
     def step(self, thread: SimThread, choice: int = 0) -> Step:
         """
@@ -326,6 +358,7 @@ class Sim:
     def jiffies(self) -> int:
         """The time: shared state, so that who looks at it conflicts with who moves it."""
         if self.current is not None:
+            self.time_read = True
             self.touch(TIME, READ, self._jiffies)
         return self._jiffies
 
@@ -339,6 +372,17 @@ class Sim:
         """Move the time on to `jiffy` if it is not there yet; two such moves commute."""
         self.touch(TIME, INC, self._jiffies)
         self._jiffies = max(self._jiffies, jiffy)
+
+    def time_passes(self, jiffies: int) -> None:
+        """Let so many jiffies pass, in a step that nothing but that has made possible."""
+        self.touch(TIME, WRITE, self._jiffies)
+        self._jiffies += jiffies
+        for thread in self.threads:
+            op = thread.pending
+            if op is not None and op.timeout is not None and thread is not self.current:
+                op.timeout -= jiffies  # type: ignore[misc]
+        if self.recording:
+            self._step.last = True
 
     # -- what a step touches ---------------------------------------------------------------
 

@@ -101,6 +101,10 @@ class History:
                 if open_ is not False:
                     races[event] = open_ is True
             join(clock, event.clock)
+        if step.last:
+            for latest in self.last.values():
+                if latest:
+                    join(clock, latest[-1].clock)
         event = Event(
             len(self.events), thread, len(mine) + 1, footprint, step.before, clock, step.choice
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -9,18 +10,31 @@ import attrs
 
 from netsim._version import __version__
 from netsim.checkers.ending import unfinished
+from netsim.core.canonical import Unseen
 from netsim.core.sim import Choice
 from netsim.explorer.events import History
-from netsim.explorer.loop import Execution
-from netsim.results import Bounds, Options, ProgramFinding, ProgramOutcome, ProgramResult, Verdict
+from netsim.explorer.fairness import fair, lasso
+from netsim.explorer.graph import StateGraph, TimeRead
+from netsim.explorer.loop import Execution, Exploration, execute
+from netsim.explorer.normal import Recorder
+from netsim.results import (
+    CLASSES,
+    Bounds,
+    Options,
+    ProgramFinding,
+    ProgramOutcome,
+    ProgramResult,
+    Verdict,
+)
 from netsim.run.awaited import all_awaited
+from netsim.run.digest import Digest
 from netsim.run.judge import Judged
+from netsim.run.livelock import STATES_MAX, Repeats, Watch, looping, verdict_of
 from netsim.run.replay_program import plain_finding, told
 from netsim.run.subject import Build, Seen, Subject
 from netsim.run.trial import (
     STEPS_MAX,
     Endless,
-    StepsMax,
     mistaken,
     nondeterministic,
     try_out,
@@ -49,11 +63,21 @@ class _Exploration(Walk[Subject]):
     outcomes: dict[Seen, tuple[Any, list[Candidate]]] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
     hurried: bool = False
+    #: Searched instead of the classes, which are not finite.
+    graph: StateGraph | None = None
+
+    def _strategy(self) -> Exploration:
+        return self.graph or super()._strategy()
 
     def _judge(self, execution: Execution) -> None:
+        if self.graph is None:
+            self.executions += 1
+            self.deadlocked += bool(unfinished(execution.sim))
+        self.take(execution)
+
+    def take(self, execution: Execution) -> None:
+        """Judge an execution, and keep it where it is among the smallest."""
         judged, seen, value = self.program.judge()
-        self.executions += 1
-        self.deadlocked += bool(unfinished(execution.sim))
         candidate = Candidate(execution.schedule, execution.switches(), None)
         _keep(self.outcomes.setdefault(seen, (value, []))[1], candidate)
         for one in judged:
@@ -102,10 +126,17 @@ def _explored(
     subject: Subject, bounds: Bounds, first: bool, progress: Listener | None
 ) -> ProgramResult:
     try_out(subject)
-    walk = _Exploration(subject, bounds, observers=(StepsMax(),))
+    walk = _Exploration(subject, bounds, observers=(Watch(subject),))
     notes: list[str] = []
+    loops: list[ProgramFinding] = []
+    covered = CLASSES
+    started = time.monotonic()
     try:
-        walk.explore(first, progress)
+        try:
+            walk.explore(first, progress)
+        except Repeats:
+            covered, loops = _graph(walk, started, first, progress)
+            notes += walk.notes
     except Endless as endless:
         walk.cut_by = "steps"
         notes.append(
@@ -115,6 +146,7 @@ def _explored(
     except (AttributeError, AssertionError, KeyError) as error:
         raise mistaken(subject, error) from error
     findings = [_finding(walk, i, some) for i, some in walk.showing.items()]
+    findings += loops
     findings.sort(key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
     findings = [told(subject, found, n) for n, found in enumerate(findings, 1)]
     if findings:
@@ -140,8 +172,55 @@ def _explored(
         outcomes=tuple(outcomes),
         notes=tuple(notes),
         estimate=(walk.band.low, walk.band.high) if walk.band is not None else None,
+        covered=covered,
     )
     return attrs.evolve(result, report=program_report(result))
+
+
+def _graph(
+    walk: _Exploration, started: float, first: bool, progress: Listener | None
+) -> tuple[str, list[ProgramFinding]]:
+    """
+    Go on with the graph of all states: what was covered ("" if not all), and fair loops.
+
+    What it finds goes to the walk; its counts do not, for they tell of states, not of classes.
+    """
+    subject, bounds = walk.program, walk.bounds
+    if bounds.seconds is not None:
+        left = max(bounds.seconds - (time.monotonic() - started), 0.001)
+        bounds = attrs.evolve(bounds, seconds=left)
+    graph = StateGraph(subject.roots, STATES_MAX)
+    search = attrs.evolve(walk, bounds=bounds, graph=graph, observers=(), complete=False)
+    try:
+        search.explore(first, progress)
+    except (Unseen, TimeRead) as error:
+        why = f"part of one is not seen: {error}" if str(error) else "a thread looks at the time"
+        walk.cut_by = "steps"
+        walk.notes = (f"some executions never end, and their states cannot be compared: {why}",)
+        return "", []
+    walk.cut_by = search.cut_by
+    if not search.complete:
+        walk.notes = ("some executions never end; not all states were searched",)
+        return "", []
+    for way in graph.ends():
+        search.take(execute(subject, Recorder(way)))
+    loops = [_loop(subject, graph, component) for component in fair(graph.graph)]
+    covered, walk.notes = verdict_of(graph, bool(loops))
+    walk.complete = bool(covered)
+    walk.cut_by = None if covered else "steps"
+    return covered, loops
+
+
+def _loop(subject: Subject, graph: StateGraph, component: Sequence[int]) -> ProgramFinding:
+    """Make the finding of a fair loop: the steps that lead there, and the loop once."""
+    prefix, loop = lasso(graph.graph, component)
+    found = looping(subject, [*prefix, *loop])
+    digest = Digest()
+    execution = execute(subject, Recorder([*prefix, *loop]), (digest,))
+    if found is None:
+        raise nondeterministic(subject)
+    schedule = _schedule(subject, execution.schedule, digest.text)
+    return plain_finding(found.judged, schedule, len(execution.schedule), execution.preemptions)
 
 
 def _schedule(subject: Subject, choices: Sequence[Choice], digest: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from netsim.checkers.datarace import DataRaces
 from netsim.explorer.loop import execute
 from netsim.explorer.merged import MergedDfs
@@ -38,8 +36,11 @@ def smallest(search: Search) -> list[Finding]:
         return findings
     known = {f.id: (f.preemptions, f.steps) for f in findings}
     found: dict[str, Candidate] = {}
-    with suppress(KeyboardInterrupt):  # what is known by then is as good as before
+    try:
         _look(search, known, found)
+    except KeyboardInterrupt:
+        search.hurried = True
+        return findings
     for identity, candidate in found.items():
         if identity in search.minimal or candidate.size() < known.get(identity, (-1, 0)):
             search.candidates[identity] = candidate

@@ -7,13 +7,14 @@ from typing import Any
 import attrs
 
 from netsim.checkers.datarace import DataRaces
-from netsim.core.sim import Sim
+from netsim.core.sim import Choice, Sim
 from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.explorer.loop import execute
 from netsim.results import ProgramFinding, ProgramReplay
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding
+from netsim.run.livelock import Looping, looping
 from netsim.run.replay import Follower, divergence
 from netsim.run.subject import Build, Subject
 from netsim.run.trial import StepsMax
@@ -52,6 +53,9 @@ def replay_program(program: Build, schedule: Schedule | str, *arguments: Any) ->
 def _replay(subject: Subject, schedule: Schedule) -> ProgramReplay:
     follower, digest, races = Follower(schedule.choices, None), Digest(), DataRaces()
     execution = execute(subject, follower, (digest, races, StepsMax()))
+    loop = _looping(subject, schedule, len(execution.schedule), execution.complete)
+    if loop is not None:
+        follower.diverged = None  # it goes on, but to where it was
     diverged = divergence(follower, schedule, digest)
     events = follower.story(execution.sim)
     found: dict[str, ProgramFinding] = {}
@@ -63,6 +67,11 @@ def _replay(subject: Subject, schedule: Schedule) -> ProgramReplay:
             size = (len(execution.schedule), execution.preemptions)
             made = plain_finding(one, str(schedule), *size)
             found.setdefault(made.id, made)
+    if diverged is None and loop is not None:
+        size = (len(execution.schedule), execution.preemptions)
+        made = plain_finding(loop.judged, str(schedule), *size)
+        found[made.id] = made
+        outcome = (("outcome", f"never ends: from step {loop.step} on all steps repeat"),)
     subject.close()
     result = ProgramReplay(
         design=subject.name,
@@ -72,8 +81,20 @@ def _replay(subject: Subject, schedule: Schedule) -> ProgramReplay:
         findings=tuple(found.values()),
         events=events,
         outcome=outcome,
+        loop=loop.step if loop is not None else 0,
     )
     return attrs.evolve(result, story=replay_report(result))
+
+
+def _looping(subject: Subject, schedule: Schedule, steps: int, complete: bool) -> Looping | None:
+    """Tell whether a schedule that was followed to its end leads back to where it was."""
+    if complete or steps != len(schedule.choices):
+        return None
+    again = Subject(subject.build, subject.arguments)
+    try:
+        return looping(again, [Choice(thread, value) for thread, value in schedule.choices])
+    finally:
+        again.close()
 
 
 def plain_finding(judged: Judged, schedule: str, steps: int, preemptions: int) -> ProgramFinding:

@@ -70,6 +70,10 @@ class Subject:
         sim.recording = True
         return sim
 
+    def roots(self) -> tuple[Any, ...]:
+        """Return where the state begins, beside the machine."""
+        return (self._read,)
+
     def close(self) -> None:
         """Throw away what is left of the latest execution."""
         for thread in self.sim.threads:

@@ -46,12 +46,17 @@ class Lock:
 
 
 class Acquire(Op):
-    """Take the lock; blocks while another thread holds it; fatal if this one does."""
+    """
+    Take the lock; blocks while another thread holds it; fatal if this one does.
+
+    It is handed over in order, as ticket spinlocks and the list of waiters of a mutex do.
+    """
 
     __slots__ = ("irqsave", "lock")
 
     name = "lock"
     takes = True
+    in_order = True
 
     def __init__(self, lock: Lock, irqsave: bool = False) -> None:
         self.lock = lock

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable
 from typing import Any
 
-from netsim.core.access import WRITE, Key
+from netsim.core.access import READ, WRITE, Key
 from netsim.core.op import Op
-from netsim.core.sim import Sim
+from netsim.core.sim import TIME, Sim
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
+from netsim.sync.timeout import checked
 
 
 class Completion:
@@ -34,6 +35,19 @@ class Completion:
     def wait_for_completion(self) -> Awaitable[None]:
         """Wait for one completion and consume it.  Context: process; may sleep."""
         return perform(_Wait(self))
+
+    def wait_for_completion_timeout(self, timeout: int) -> Awaitable[int]:
+        """
+        Wait for one completion and consume it, or until `timeout` jiffies have passed.
+
+        Returns 0 if time was up, else the jiffies that were left, at least 1.  Time passes only
+        when nothing else can happen.  Raises ModelError for a timeout below 1.
+
+        Kernel:     wait_for_completion_timeout(), kernel/sched.c:do_wait_for_common()
+        Context:    process; may sleep
+        Footprint:  writes it; reads the time, or moves it (and then reads the completion)
+        """
+        return perform(_WaitTimeout(self, checked(timeout)))
 
 
 class _Complete(Op):
@@ -71,7 +85,7 @@ class _Wait(Op):
     def guard(self) -> tuple[Key, ...]:
         return (self.completion.key,)
 
-    def admits(self, key: Key, state: Any, thread: str) -> bool:
+    def admits(self, key: Key, state: Any, thread: str) -> bool | None:
         return bool(state > 0)
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
@@ -81,3 +95,31 @@ class _Wait(Op):
 
     def waits_for(self, thread: SimThread) -> str:
         return f"completion {self.completion.name}"
+
+
+class _WaitTimeout(_Wait):
+    __slots__ = ("timeout",)
+
+    name = "wait_for_completion_timeout"
+    exact = False
+
+    def __init__(self, completion: Completion, timeout: int) -> None:
+        super().__init__(completion)
+        self.timeout: int = timeout
+
+    def guard(self) -> tuple[Key, ...]:
+        return (self.completion.key, TIME)
+
+    def admits(self, key: Key, state: Any, thread: str) -> bool | None:
+        if key == self.completion.key and state > 0:
+            return True
+        return None  # time may be up: if nobody else can do anything
+
+    def apply(self, sim: Sim, thread: SimThread) -> int:  # type: ignore[override]
+        if self.completion.done > 0:
+            super().apply(sim, thread)
+            sim.touch(TIME, READ, None)
+            return max(self.timeout, 1)
+        sim.touch(self.completion.key, READ, self.completion.done)
+        sim.time_passes(self.timeout)
+        return 0

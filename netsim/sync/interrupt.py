@@ -186,6 +186,16 @@ class _OnCpu(Op):
         self.leaves = op.leaves  # type: ignore[misc]
         self.gate = cpu.key  # type: ignore[misc]
 
+    @property
+    def timeout(self) -> int | None:
+        """None while another has the CPU: time does not give it back."""
+        running = self.cpu.running()
+        return self.op.timeout if running is not None and running.pending is self else None
+
+    @timeout.setter
+    def timeout(self, jiffies: int | None) -> None:
+        self.op.timeout = jiffies  # type: ignore[misc]
+
     def call(self) -> str:
         return self.op.call()
 

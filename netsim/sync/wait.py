@@ -98,6 +98,15 @@ class _Test(Op):
             for key, state, was in seen
         )
 
+    def canonical(self, sim: Sim) -> tuple[Any, ...]:
+        """Return what is waited for, and whether it has changed: not how often."""
+        versions = sim.versions
+        seen = [
+            (key, state, was if state is not None else versions.get(key, 0) != was)
+            for key, state, was in self.seen
+        ]
+        return (self.condition, self.what, *seen)
+
     def guard(self) -> tuple[Key, ...]:
         return tuple(key for key, _, _ in self.seen)
 
@@ -146,8 +155,7 @@ async def until(condition: Callable[[], Any], what: str = "") -> None:
     Context:    any: it spins, it does not sleep
     Footprint:  reads what the condition read
     """
-    seen: _Seen = ()
-    while True:
-        seen = await perform(_Test(condition, what, seen))
-        if not seen:
-            return
+    test = _Test(condition, what, ())
+    while seen := await perform(test):
+        test = _Test(condition, what, seen)
+        del seen  # what it read is the operation's

@@ -19,12 +19,13 @@ COLUMN_MIN = 12
 WORKER = 30
 
 
-def columns(replay: ReplayResult, width: int = WIDTH) -> str:
+def columns(replay: ReplayResult, width: int = WIDTH, *, loop: int = 0) -> str:
     """
     Draw the steps of a replay, one column for each thread that took part.
 
     Each row has the number of the step, the kernel function, the call, and below what struck inside
-    the step (behind `!`) and what it changed.
+    the step (behind `!`) and what it changed.  The steps from number `loop` on, if it is not 0,
+    repeat for ever.
     """
     events = replay.events
     if not events:
@@ -40,16 +41,20 @@ def columns(replay: ReplayResult, width: int = WIDTH) -> str:
     widths = _widths(flows, width - left)
     lines = [_row("step", [cut(title, w) for title, w in zip(titles, widths, strict=True)], widths)]
     lines.append(_row("----", ["-" * min(w, 40) for w in widths], widths))
+    repeats: list[str] = []
     for event in _interesting(events):
         if isinstance(event, int):
             lines.append(f"{'...':>5} ({event} more steps)")
             continue
+        if loop and event.step >= loop and not repeats:
+            repeats = [f"      -- and back to step {loop} --"]
+            lines.append("      -- these steps repeat for ever --")
         at = places[event.thread]
         for number, text in enumerate(_cell(event, widths[at], len(shared[at]) > 1)):
             cells = [""] * len(widths)
             cells[at] = text
             lines.append(_row(str(event.step) if number == 0 else "", cells, widths))
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(line.rstrip() for line in lines + repeats)
 
 
 def _widths(flows: Sequence[bool], room: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netsim.errors import escape
-from netsim.results import ProgramOutcome, ProgramReplay, ProgramResult
+from netsim.results import CLASSES, ProgramOutcome, ProgramReplay, ProgramResult, Verdict
 from netsim.view.columns import columns
 from netsim.view.report import bound_that_cut, fill, plural, proved, rest
 
@@ -14,12 +14,18 @@ def program_report(result: ProgramResult) -> str:
     count = plural(result.executions, "execution")
     reached = bool(result.findings)
     if result.complete:
-        said = proved(f"one of every class was run ({count})", result.verdict, reached)
+        what = f"one of every class was run ({count})"
+        if result.covered != CLASSES:
+            what = f"{result.covered} was searched"
+        if result.verdict is Verdict.UNKNOWN:  # a note says why
+            said = f"{what}; no bound cut the search"
+        else:
+            said = proved(what, result.verdict, reached)
         said += ", with sequentially consistent memory"
     else:
         bound = bound_that_cut(result.cut_by, result.bounds) if result.cut_by else "first=True"
         if result.cut_by == "steps" and result.bounds.steps is None:
-            bound = "an execution that does not end"
+            bound = "executions that do not end"
         said = f"stopped by {bound.replace('--', '')} after {count}; "
         said += rest(reached, result.estimate)
     lines.append(fill(f"{said}.", "  ", "  "))
@@ -36,7 +42,7 @@ def program_report(result: ProgramResult) -> str:
 
 def replay_report(replay: ProgramReplay) -> str:
     """Tell one execution in columns, how it ended, and what it showed."""
-    lines = [replay.scenario, "", columns(replay), ""]
+    lines = [replay.scenario, "", columns(replay, loop=replay.loop), ""]
     if replay.diverged is not None:
         d = replay.diverged
         text = (

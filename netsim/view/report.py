@@ -8,7 +8,16 @@ import textwrap
 from collections.abc import Callable, Mapping
 
 from netsim.errors import escape
-from netsim.results import Bounds, CutBy, Finding, Options, ReplayResult, Result, Verdict
+from netsim.results import (
+    Bounds,
+    CutBy,
+    Finding,
+    Options,
+    ProgramReplay,
+    ReplayResult,
+    Result,
+    Verdict,
+)
 from netsim.view.columns import WIDTH, columns, cut
 from netsim.view.explain import explanation_sentences
 
@@ -187,7 +196,8 @@ def finding_report(
         if finding.explanation.passing:
             lines.append(f"      {again(finding.explanation.passing)}")
     if replay is not None and replay.events:
-        lines += ["", columns(replay)]
+        loop = replay.loop if isinstance(replay, ProgramReplay) else 0
+        lines += ["", columns(replay, loop=loop)]
     if finding.schedule:
         lines += ["", f"    {again(finding.schedule)}"]
     return "\n".join(lines)
