@@ -1,0 +1,419 @@
+"""
+adapt(): a schedule recorded before an edit of the design, followed by the names of its steps.
+
+Each thread is led to its next recorded step, known by operation, function, call and object.  Steps
+that are new in between are made when they stand in the way, those that are gone are left out, and
+what has to wait lets others go first: whom it waits for, else who was recorded next.  What comes
+after the recording runs as it comes.
+
+What is new and what is gone can be told only from what a thread does further on.  So the schedule
+is followed several times: first as far as each next step tells, then with the steps of each thread
+aligned with the recorded ones (`netsim.run.align`), until they stay what they were.  Where a new
+step is the same as a recorded one beside it, names cannot tell which is which: the earlier ones are
+taken for the recorded ones, then, if the finding does not show, the later ones.
+
+A strike inside a step is made at the place of the same number, counted over the accesses of that
+step; whether an edit has moved other accesses there, a trace does not tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import attrs
+
+from netsim.checkers.datarace import DataRaces
+from netsim.core.label import class_of
+from netsim.core.sim import Choice, Sim, Step
+from netsim.core.thread import Life, SimThread
+from netsim.design import Design
+from netsim.explorer.loop import execute
+from netsim.notation import parse
+from netsim.results import Adapted, Departure, Divergence, Finding, ReplayResult
+from netsim.run.align import AHEAD_MAX, MOVED, SAME, Place, align, first_like, likeness
+from netsim.run.digest import Digest
+from netsim.run.program import ScenarioProgram
+from netsim.run.registry import load_installed
+from netsim.run.replay import Follower, place_of, told
+from netsim.trace.documents import Trace, TraceStep
+from netsim.trace.schedule import Schedule
+
+#: The schedule is not followed more often than this.
+PASSES_MAX = 8
+#: An adapted execution that takes more steps does not end.
+STEPS_MAX = 20_000
+#: How many calls a departure names.
+NAMED_MAX = 3
+
+
+@attrs.frozen
+class Plan:
+    """What a thread did the last time, and which of its recorded steps each of that was."""
+
+    places: Sequence[Place]
+    recorded: Sequence[int | None]
+
+
+@attrs.define(eq=False)
+class _Track:
+    """One thread's recorded steps (numbers in the trace), and how far it has come."""
+
+    steps: list[int] = attrs.Factory(list)
+    #: How many of `steps` have been made or left out.
+    passed: int = 0
+    places: list[Place] = attrs.Factory(list)
+    #: True while it does what its plan foretold.
+    planned: bool = True
+
+    @property
+    def head(self) -> int | None:
+        """The number of its next recorded step."""
+        return self.steps[self.passed] if self.passed < len(self.steps) else None
+
+
+@attrs.define(eq=False)
+class _Departure:
+    at: int
+    thread: str
+    what: Literal["new", "gone", "moved", "replaced", "waits", "never", "value"]
+    expected: str
+    found: list[str]
+
+
+class Adapter(Follower):
+    """
+    A strategy that follows a trace by the names of its steps; it never gives up.
+
+    `refused` are numbers of steps whose recorded value cannot be chosen any more.
+    """
+
+    def __init__(
+        self, steps: Sequence[TraceStep], plans: Mapping[str, Plan], refused: frozenset[int]
+    ) -> None:
+        super().__init__((), None)
+        self.steps = steps
+        self.plans = plans
+        self.refused = refused
+        #: The number of the recorded step whose strike inside could not be made.
+        self.void: int | None = None
+        self.followed: list[int] = []
+        #: The flows of which a step within an operation has been recognised.
+        self.fits: dict[str, None] = {}
+        self.tracks: dict[str, _Track] = {}
+        self._departures: list[_Departure] = []
+        self._moved: dict[tuple[str, str], None] = {}
+        self._waits: dict[int, _Departure] = {}
+        self._at: int | None = None
+        self._last: SimThread | None = None
+
+    def begin(self, sim: Sim) -> Sequence[Choice]:
+        """Start over."""
+        super().begin(sim)
+        self.tracks = {}
+        for number, step in enumerate(self.steps):
+            self.tracks.setdefault(step.thread, _Track()).steps.append(number)
+        return ()
+
+    def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int]:
+        """Return whose step comes next."""
+        while True:
+            thread = self._whose(sim, enabled)
+            track = self.tracks.setdefault(thread.name, _Track())
+            place = place_of(thread)
+            if self._pass(track, thread, place):
+                continue  # what was next for this thread is gone: ask again who is first
+            names = tuple(t.name for t in enabled)
+            value = self._value(sim, thread)
+            self._last = thread
+            self._take(sim, place, names)
+            return thread, value
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Add the step to the story; notice a strike that was not made inside it."""
+        value = self.steps[self._at].value if self._at is not None else 0
+        if step.inner is not None and step.inner.void:
+            self.void = self._at
+        elif self._at is not None and step.choice >= step.options > 0 and value:
+            if step.inner is None:
+                self._depart(
+                    self._at, step.thread, "value", "a strike inside the step", "no such place"
+                )
+        super().stepped(sim, step)
+
+    def finish(self, sim: Sim) -> tuple[Departure, ...]:
+        """Tell what was never made; return all departures in the order of the recording."""
+        for name, track in self.tracks.items():
+            if track.head is not None:
+                self._waits.pop(track.head, None)
+                left = track.steps[track.passed :]
+                expected = _named(name, [self.steps[number] for number in left])
+                thread = sim.by_name.get(name)
+                if thread is not None and thread.life is Life.DONE:
+                    self._depart(left[0], name, "gone", expected, "ends")
+                else:
+                    self._depart(left[0], name, "never", expected, _why_not(sim, name))
+        departures = [*self._departures, *self._waits.values()]
+        departures.sort(key=lambda one: one.at)
+        return tuple(
+            Departure(one.at + 1, one.thread, one.what, one.expected, _shortened(one.found))
+            for one in departures
+        )
+
+    # -- who ---------------------------------------------------------------------------------
+
+    def _whose(self, sim: Sim, enabled: Sequence[SimThread]) -> SimThread:
+        """Return whom the recording wants next, or who stands in its way."""
+        able = {thread.name: thread for thread in enabled}
+        heads = [(t.head, name) for name, t in self.tracks.items() if t.head is not None]
+        for head, name in sorted(heads):
+            if name in able:
+                return able[name]
+            thread = sim.by_name.get(name)
+            if thread is None or thread.life is not Life.LIVE or thread.pending is None:
+                continue
+            if head not in self._waits:
+                expected = _named(name, [self.steps[head]])
+                self._waits[head] = _Departure(
+                    head, name, "waits", expected, [_why_not(sim, name) + ", so others go first"]
+                )
+            blocker = _blocker(sim, thread, able)
+            if blocker is not None:
+                return blocker
+        if self._last is not None and self._last.name in able:
+            return self._last
+        return enabled[0]
+
+    # -- what --------------------------------------------------------------------------------
+
+    def _pass(self, track: _Track, thread: SimThread, place: Place) -> bool:
+        """
+        Decide which recorded step the thread is about to make, None if it is a new one.
+
+        Returns True, with nothing decided, if it is a later one than its next: those between are
+        gone, and another thread may be first now.
+        """
+        at = self._recorded(track, thread.name, place)
+        if at is not None and at > track.passed:
+            gone = track.steps[track.passed : at]
+            expected = _named(thread.name, [self.steps[number] for number in gone])
+            found = f"goes on with {self._told(place)}"
+            self._depart(gone[0], thread.name, "gone", expected, found)
+            for number in gone:
+                self._waits.pop(number, None)
+            track.passed = at
+            return True
+        head = track.head
+        track.places.append(place)
+        self._at = head if at is not None else None
+        if head is None or at is None:
+            self._new(thread, place, len(self.steps) if head is None else head)
+            return False
+        track.passed += 1
+        self.followed.append(head)
+        recorded = self.steps[head]
+        like = likeness(recorded, place)
+        if like >= MOVED and recorded.function:
+            self.fits[thread.name] = None
+        if like == MOVED:
+            names = (recorded.function, place.function)
+            if names not in self._moved:
+                self._moved[names] = None
+                found = f"does that in {place.function}() now" if place.function else "does that"
+                self._depart(head, thread.name, "moved", _named(thread.name, [recorded]), found)
+        elif like != SAME:
+            found = f"does {place.call} there"
+            self._depart(head, thread.name, "replaced", _named(thread.name, [recorded]), found)
+        return False
+
+    def _recorded(self, track: _Track, name: str, place: Place) -> int | None:
+        """Return which of the recorded steps of its thread `place` is."""
+        plan = self.plans.get(name)
+        at = len(track.places)
+        if plan is not None and track.planned:
+            if at < len(plan.places) and plan.places[at] == place:
+                return plan.recorded[at]
+            track.planned = False
+        ahead = [self.steps[n] for n in track.steps[track.passed : track.passed + AHEAD_MAX]]
+        found = first_like(ahead, 0, place)
+        return None if found is None else found + track.passed
+
+    def _new(self, thread: SimThread, place: Place, at: int) -> None:
+        last = self._departures[-1] if self._departures else None
+        told = self._told(place)
+        if last is not None and (last.what, last.thread, last.at) == ("new", thread.name, at):
+            last.found.append(told)
+            return
+        track = self.tracks[thread.name]
+        head = track.head
+        expected = (
+            _named(thread.name, [self.steps[head]])
+            if head is not None
+            else f"nothing more of {_who(thread.name)}"
+        )
+        self._depart(at, thread.name, "new", expected, told)
+
+    def _value(self, sim: Sim, thread: SimThread) -> int:
+        pending, at = thread.pending, self._at
+        assert pending is not None
+        value = self.steps[at].value if at is not None else 0
+        if at is None or not value:
+            return 0
+        if at not in self.refused and (value < pending.options(sim) or pending.open_ended()):
+            return value
+        self._depart(at, thread.name, "value", f"a choice of value {value}", "it is not possible")
+        return 0
+
+    def _told(self, place: Place) -> str:
+        return f"{place.call} in {place.function}()" if place.function else place.call
+
+    def _depart(
+        self,
+        at: int,
+        thread: str,
+        what: Literal["new", "gone", "moved", "replaced", "never", "value"],
+        expected: str,
+        found: str,
+    ) -> None:
+        self._departures.append(_Departure(at, thread, what, expected, [found]))
+
+
+def _who(name: str) -> str:
+    return f"flow {name}" if name.isdigit() else f"thread {name}"
+
+
+def _named(name: str, steps: Sequence[TraceStep]) -> str:
+    """Say what a thread was recorded to do, and how many steps more."""
+    where = f" in {steps[0].function}()" if steps[0].function else ""
+    calls = _shortened([step.call for step in steps])
+    return f"{_who(name)}{where} to perform {calls}"
+
+
+def _shortened(calls: Sequence[str]) -> str:
+    more = len(calls) - NAMED_MAX
+    return ", then ".join(calls[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def _why_not(sim: Sim, name: str) -> str:
+    thread = sim.by_name.get(name)
+    if thread is None:
+        return "there is no such thread"
+    if thread.life is not Life.LIVE or thread.pending is None:
+        return f"it is {thread.life.value}"
+    return f"it has to wait for {thread.pending.waits_for(thread)}"
+
+
+def _blocker(sim: Sim, thread: SimThread, able: Mapping[str, SimThread]) -> SimThread | None:
+    """Return who can move and keeps `thread` waiting, perhaps through others."""
+    seen = {thread.name: None}
+    queue = [thread]
+    for waiting in queue:
+        pending = waiting.pending
+        for other in pending.blockers(sim) if pending is not None else ():
+            if other.name in able:
+                return other
+            if other.name not in seen:
+                seen[other.name] = None
+                queue.append(other)
+    return None
+
+
+def adapt(trace: Trace, *, design: Design | None = None) -> ReplayResult:
+    """
+    Run the schedule of a trace on a design that was edited since, and judge it.
+
+    `adapted` tells every departure and holds the new schedule; `reproduced` tells whether the
+    recorded finding shows again: by its id, or by its kind and objects, since functions may have
+    been renamed.  `diverged` is set where it cannot fit: the start is not reached, some flow does
+    nothing that was recorded of it, or the execution does not end.  Raises UsageError if design
+    or scenario are not known here.
+    """
+    design = design or load_installed(trace.design)
+    scenario = parse(trace.scenario, design.operations)
+    program = ScenarioProgram(design, scenario, trace.options, sites=True)
+    program.start()
+    if program.run.unreached:
+        missed = Divergence(0, "a start that is reached", program.run.unreached)
+        return ReplayResult(design.name, str(scenario), False, missed, ())
+    first = _adapt(program, trace, late=False)
+    if (
+        first.reproduced
+        or trace.finding is None
+        or not first.adapted
+        or not first.adapted.departures
+    ):
+        return first
+    second = _adapt(program, trace, late=True)
+    return second if second.reproduced else first
+
+
+def _adapt(program: ScenarioProgram, trace: Trace, *, late: bool) -> ReplayResult:
+    design, scenario = program.design, program.scenario
+    plans: dict[str, Plan] = {}
+    refused: frozenset[int] = frozenset()
+    for left in range(PASSES_MAX - 1, -1, -1):
+        adapter, digest, races = Adapter(trace.steps, plans, refused), Digest(), DataRaces()
+        execution = execute(program, adapter, (digest, races), STEPS_MAX)
+        if adapter.void is not None:
+            refused |= {adapter.void}
+            continue
+        stays = all(
+            name in plans and plans[name].places == track.places
+            for name, track in adapter.tracks.items()
+        )
+        if stays or not left:
+            break
+        plans = _plans(trace.steps, adapter.tracks, late)
+    departures = adapter.finish(execution.sim)
+    choices = tuple((choice.thread, choice.value) for choice in execution.schedule)
+    schedule = Schedule(design.name, str(scenario), trace.options, choices, digest.text)
+    adapted = Adapted(len(trace.steps), len(adapter.followed), departures, str(schedule))
+    diverged = _unfit(trace.steps, adapter)
+    if diverged is None and not execution.complete:
+        found = f"it goes on after {len(execution.schedule)} steps"
+        if execution.void:
+            found = f"no place for the strikes inside its steps, in {PASSES_MAX} tries"
+        diverged = Divergence(len(trace.steps), "an execution that ends", found)
+    if diverged is not None:
+        events = adapter.story(execution.sim)
+        return ReplayResult(
+            design.name, str(scenario), False, diverged, (), events, adapted=adapted
+        )
+    result = told(program, execution, adapter, schedule)
+    again = any(shows(trace, finding) for finding in result.findings)
+    return attrs.evolve(result, reproduced=again, adapted=adapted)
+
+
+def shows(trace: Trace, finding: Finding) -> bool:
+    """Tell whether a finding is the one that a trace was recorded for, if for one."""
+    if trace.finding is None or finding.id == trace.finding:
+        return True
+    return bool(trace.kind) and (finding.kind, _classes(finding.objects)) == (
+        trace.kind,
+        _classes(trace.objects),
+    )
+
+
+def _classes(objects: Iterable[str]) -> list[str]:
+    return [class_of(label) for label in objects]
+
+
+def _plans(steps: Sequence[TraceStep], tracks: Mapping[str, _Track], late: bool) -> dict[str, Plan]:
+    return {
+        name: Plan(track.places, align([steps[n] for n in track.steps], track.places, late=late))
+        for name, track in tracks.items()
+    }
+
+
+def _unfit(steps: Sequence[TraceStep], adapter: Adapter) -> Divergence | None:
+    """Say of a flow that none of its recorded steps, but begin and end, is among those it made."""
+    for name, track in adapter.tracks.items():
+        inner = [number for number in track.steps if steps[number].function]
+        made = [place for place in track.places if place.function]
+        if name.isdigit() and inner and made and name not in adapter.fits:
+            return Divergence(
+                inner[0] + 1,
+                _named(name, [steps[number] for number in inner]),
+                f"none of it, but {_shortened([place.call for place in made])}",
+            )
+    return None
