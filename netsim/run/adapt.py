@@ -130,15 +130,9 @@ class Adapter(Follower):
             return thread, value
 
     def stepped(self, sim: Sim, step: Step) -> None:
-        """Add the step to the story; notice a strike that was not made inside it."""
-        value = self.steps[self._at].value if self._at is not None else 0
+        """Add the step to the story; notice a strike that could not be made inside it."""
         if step.inner is not None and step.inner.void:
             self.void = self._at
-        elif self._at is not None and step.choice >= step.options > 0 and value:
-            if step.inner is None:
-                self._depart(
-                    self._at, step.thread, "value", "a strike inside the step", "no such place"
-                )
         super().stepped(sim, step)
 
     def finish(self, sim: Sim) -> tuple[Departure, ...]:
@@ -261,7 +255,9 @@ class Adapter(Follower):
             return 0
         if at not in self.refused and (value < pending.options(sim) or pending.open_ended()):
             return value
-        self._depart(at, thread.name, "value", f"a choice of value {value}", "it is not possible")
+        inside = pending.open_ended() and value >= pending.options(sim)
+        expected = "a strike inside the step" if inside else f"a choice of value {value}"
+        self._depart(at, thread.name, "value", expected, "there is no such place or choice")
         return 0
 
     def _told(self, place: Place) -> str:

@@ -250,20 +250,37 @@ def test_on_2_6_36_the_flow_stops_at_rtnl_before_it_can_show(lost_off: Trace) ->
 
 
 def test_a_strike_inside_a_step_stays_there_if_there_is_such_a_place() -> None:
-    result = check("netoops-v1@2.6.35", "{ set 10.0.0.1 } set 10.0.0.2 || !soft-dump")
-    schedules = [Schedule.parse(o.schedule) for o in result.outcomes]
-    schedule = next(s for s in schedules if any(value for _, value in s.choices))
+    text = "netsim-schedule 1 netoops-v1 1*3,1?2 -- { set 10.0.0.1 } off || !oops"
+    schedule = Schedule.parse(text)
     trace = trace_of(schedule, replay(schedule))
-    at = next(n for n, step in enumerate(trace.steps) if step.value)
 
     same = adapt(trace)
     assert departures(same) == []
-    assert adapted(same).schedule == str(schedule)
+    assert Schedule.parse(adapted(same).schedule).choices == schedule.choices
+    assert same.events[-1].inside
 
-    beyond = attrs.evolve(trace.steps[at], value=100_000)
-    moved = adapt(attrs.evolve(trace, steps=(*trace.steps[:at], beyond, *trace.steps[at + 1 :])))
-    assert (at + 1, trace.steps[at].thread, "value") in departures(moved)
-    assert any(what == "new" for _, _, what in departures(moved))  # it strikes later
+    # as if the step had had more accesses
+    moved = adapt(attrs.evolve(trace, steps=(*trace.steps[:3], value_of(trace.steps[3], 9))))
+    assert departures(moved)[0] == (4, "1", "value")
+    assert adapted(moved).departures[0].expected == "a strike inside the step"
+    after = [event.thread for event in moved.events[4:]]
+    assert after.count("2") > 5  # it strikes later, at a place of its own
+    assert not any(event.inside for event in moved.events)
+
+
+def value_of(step: TraceStep, value: int) -> TraceStep:
+    return attrs.evolve(step, value=value)
+
+
+def test_what_the_environment_chose_is_dropped_where_nothing_is_left_to_it() -> None:
+    schedule = Schedule.parse(check("netoops-v1", "read || read").outcomes[0].schedule)
+    trace = trace_of(schedule, replay(schedule))
+    trace = attrs.evolve(trace, steps=(value_of(trace.steps[0], 3), *trace.steps[1:]))
+
+    result = adapt(trace)
+
+    assert departures(result) == [(1, trace.steps[0].thread, "value")]
+    assert adapted(result).departures[0].expected == "a choice of value 3"
 
 
 # ---- the command line
