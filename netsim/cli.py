@@ -365,11 +365,8 @@ def replay(
             f"{source} holds {len(recorded)} schedules: -o and --json take one; "
             "replay the string of one of its findings"
         )
-    if adapt and any(one.trace is None for one in recorded):
-        raise UsageError(
-            "--adapt follows steps by their names, and a schedule has only those of threads: "
-            "expected a netsim-trace; `netsim replay SCHEDULE -o FILE` writes it, before the edit"
-        )
+    if adapt:
+        recorded = [_traced(one, design) for one in recorded]
     loaded = load(design) if design is not None else None
     codes = []
     for one in recorded:
@@ -414,6 +411,30 @@ def _recorded(source: str) -> list[Recorded]:
             f"netsim-trace file, or a line that begins with '{WORD}'",
         )
     return read_file(Path(source))
+
+
+def _traced(one: Recorded, design: str | None) -> Recorded:
+    """Give a schedule the names of its steps, by the design that it names if that still fits."""
+    import attrs
+
+    from netsim.run.replay import replay as run_replay
+    from netsim.trace.documents import trace_of
+
+    if one.trace is not None:
+        return one
+    missing = (
+        "--adapt follows steps by their names, and a schedule has only those of threads: expected "
+        "a netsim-trace; `netsim replay SCHEDULE -o FILE` writes it, before the edit"
+    )
+    if design is None:
+        raise UsageError(missing)
+    try:
+        result = run_replay(one.schedule)
+    except UsageError as error:
+        raise UsageError(f"{missing}\n  {error}") from error
+    if result.diverged is not None:
+        raise UsageError(f"{missing}\n  {one.schedule.design} has changed since it was recorded")
+    return attrs.evolve(one, trace=trace_of(one.schedule, result, one.finding))
 
 
 def _replay_one(one: Recorded, design: Design | None, adapt: bool) -> tuple[ReplayResult, bool]:

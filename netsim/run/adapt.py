@@ -6,11 +6,11 @@ that are new in between are made when they stand in the way, those that are gone
 what has to wait lets others go first: whom it waits for, else who was recorded next.  What comes
 after the recording runs as it comes.
 
-What is new and what is gone can be told only from what a thread does further on.  So the schedule
-is followed several times: first as far as each next step tells, then with the steps of each thread
-aligned with the recorded ones (`netsim.run.align`), until they stay what they were.  Where a new
-step is the same as a recorded one beside it, names cannot tell which is which: the earlier ones are
-taken for the recorded ones, then, if the finding does not show, the later ones.
+What is new and what is gone can be told only from what a thread does further on.  So, whenever a
+thread takes over, it is first run ahead, as if nobody else moved, and that is aligned with what is
+recorded of it (`netsim.run.align`).  Where a new step is the same as a recorded one beside it,
+names cannot tell which is which: the earlier ones are taken for the recorded ones, then, if the
+finding does not show, the later ones.
 
 A strike inside a step is made at the place of the same number, counted over the accesses of that
 step; whether an edit has moved other accesses there, a trace does not tell.
@@ -39,8 +39,8 @@ from netsim.run.replay import Follower, place_of, told
 from netsim.trace.documents import Trace, TraceStep
 from netsim.trace.schedule import Schedule
 
-#: The schedule is not followed more often than this.
-PASSES_MAX = 8
+#: No thread is run ahead, and no strike inside a step tried, more often than this in all.
+PASSES_MAX = 200
 #: An adapted execution that takes more steps does not end.
 STEPS_MAX = 20_000
 #: How many calls a departure names.
@@ -49,10 +49,35 @@ NAMED_MAX = 3
 
 @attrs.frozen
 class Plan:
-    """What a thread did the last time, and which of its recorded steps each of that was."""
+    """What a thread would do from its step `start` on, and which recorded step each of that is."""
 
+    start: int
     places: Sequence[Place]
     recorded: Sequence[int | None]
+
+
+class _Ahead(Follower):
+    """Makes the steps so far again, then those of one thread and of others only if it waits."""
+
+    def __init__(self, choices: Sequence[Choice], name: str) -> None:
+        super().__init__((), None)
+        self.choices = choices
+        self.name = name
+        self.places: list[Place] = []
+
+    def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int] | None:
+        """Return who goes on."""
+        at = len(self.events)
+        if at < len(self.choices):
+            choice = self.choices[at]
+            return sim.by_name[choice.thread], choice.value
+        if at >= len(self.choices) + AHEAD_MAX:
+            return None
+        able = {thread.name: thread for thread in enabled}
+        if self.name in able:
+            self.places.append(place_of(able[self.name]))
+            return able[self.name], 0
+        return _blocker(sim, sim.by_name[self.name], able) or enabled[0], 0
 
 
 @attrs.define(eq=False)
@@ -63,8 +88,7 @@ class _Track:
     #: How many of `steps` have been made or left out.
     passed: int = 0
     places: list[Place] = attrs.Factory(list)
-    #: True while it does what its plan foretold.
-    planned: bool = True
+    plan: Plan | None = None
 
     @property
     def head(self) -> int | None:
@@ -83,18 +107,26 @@ class _Departure:
 
 class Adapter(Follower):
     """
-    A strategy that follows a trace by the names of its steps; it never gives up.
+    A strategy that follows a trace by the names of its steps.
 
-    `refused` are numbers of steps whose recorded value cannot be chosen any more.
+    `plans` are by thread and step; where it needs one that is not there it gives up, and `wants`
+    names the thread; but not if `hurried`.  `refused` are numbers of steps whose recorded value
+    cannot be chosen any more.
     """
 
     def __init__(
-        self, steps: Sequence[TraceStep], plans: Mapping[str, Plan], refused: frozenset[int]
+        self,
+        steps: Sequence[TraceStep],
+        plans: Mapping[tuple[str, int], Plan],
+        refused: frozenset[int],
+        hurried: bool,
     ) -> None:
         super().__init__((), None)
         self.steps = steps
         self.plans = plans
         self.refused = refused
+        self.hurried = hurried
+        self.wants: str | None = None
         #: The number of the recorded step whose strike inside could not be made.
         self.void: int | None = None
         self.followed: list[int] = []
@@ -115,12 +147,15 @@ class Adapter(Follower):
             self.tracks.setdefault(step.thread, _Track()).steps.append(number)
         return ()
 
-    def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int]:
-        """Return whose step comes next."""
+    def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int] | None:
+        """Return whose step comes next; None if it takes a plan to tell."""
         while True:
             thread = self._whose(sim, enabled)
             track = self.tracks.setdefault(thread.name, _Track())
             place = place_of(thread)
+            if not self._planned(track, thread, place):
+                self.wants = thread.name
+                return None
             if self._pass(track, thread, place):
                 continue  # what was next for this thread is gone: ask again who is first
             names = tuple(t.name for t in enabled)
@@ -187,7 +222,7 @@ class Adapter(Follower):
         Returns True, with nothing decided, if it is a later one than its next: those between are
         gone, and another thread may be first now.
         """
-        at = self._recorded(track, thread.name, place)
+        at = self._recorded(track, place)
         if at is not None and at > track.passed:
             gone = track.steps[track.passed : at]
             expected = _named(thread.name, [self.steps[number] for number in gone])
@@ -220,14 +255,19 @@ class Adapter(Follower):
             self._depart(head, thread.name, "replaced", _named(thread.name, [recorded]), found)
         return False
 
-    def _recorded(self, track: _Track, name: str, place: Place) -> int | None:
+    def _planned(self, track: _Track, thread: SimThread, place: Place) -> bool:
+        """Tell whether it is known what the thread will do; always so if it is past its end."""
+        key = (thread.name, len(self.events))
+        if key in self.plans:
+            track.plan = self.plans[key]
+        elif track.head is not None and not self.hurried:
+            return thread is self._last and _foretold(track, place)
+        return True
+
+    def _recorded(self, track: _Track, place: Place) -> int | None:
         """Return which of the recorded steps of its thread `place` is."""
-        plan = self.plans.get(name)
-        at = len(track.places)
-        if plan is not None and track.planned:
-            if at < len(plan.places) and plan.places[at] == place:
-                return plan.recorded[at]
-            track.planned = False
+        if track.plan is not None and _foretold(track, place):
+            return track.plan.recorded[len(track.places) - track.plan.start]
         ahead = [self.steps[n] for n in track.steps[track.passed : track.passed + AHEAD_MAX]]
         found = first_like(ahead, 0, place)
         return None if found is None else found + track.passed
@@ -272,6 +312,12 @@ class Adapter(Follower):
         found: str,
     ) -> None:
         self._departures.append(_Departure(at, thread, what, expected, [found]))
+
+
+def _foretold(track: _Track, place: Place) -> bool:
+    plan = track.plan
+    at = len(track.places) - (plan.start if plan is not None else 0)
+    return plan is not None and at < len(plan.places) and plan.places[at] == place
 
 
 def _who(name: str) -> str:
@@ -345,21 +391,23 @@ def adapt(trace: Trace, *, design: Design | None = None) -> ReplayResult:
 
 def _adapt(program: ScenarioProgram, trace: Trace, *, late: bool) -> ReplayResult:
     design, scenario = program.design, program.scenario
-    plans: dict[str, Plan] = {}
+    plans: dict[tuple[str, int], Plan] = {}
     refused: frozenset[int] = frozenset()
-    for left in range(PASSES_MAX - 1, -1, -1):
-        adapter, digest, races = Adapter(trace.steps, plans, refused), Digest(), DataRaces()
+    for left in range(PASSES_MAX, -1, -1):
+        adapter = Adapter(trace.steps, plans, refused, hurried=not left)
+        digest, races = Digest(), DataRaces()
         execution = execute(program, adapter, (digest, races), STEPS_MAX)
         if adapter.void is not None:
             refused |= {adapter.void}
-            continue
-        stays = all(
-            name in plans and plans[name].places == track.places
-            for name, track in adapter.tracks.items()
-        )
-        if stays or not left:
+        elif adapter.wants is not None:
+            name = adapter.wants
+            ahead = _Ahead(execution.schedule, name)
+            execute(program, ahead)
+            plans[name, len(execution.schedule)] = _plan(
+                trace.steps, adapter.tracks[name], ahead.places, late
+            )
+        else:
             break
-        plans = _plans(trace.steps, adapter.tracks, late)
     departures = adapter.finish(execution.sim)
     choices = tuple((choice.thread, choice.value) for choice in execution.schedule)
     schedule = Schedule(design.name, str(scenario), trace.options, choices, digest.text)
@@ -394,11 +442,11 @@ def _classes(objects: Iterable[str]) -> list[str]:
     return [class_of(label) for label in objects]
 
 
-def _plans(steps: Sequence[TraceStep], tracks: Mapping[str, _Track], late: bool) -> dict[str, Plan]:
-    return {
-        name: Plan(track.places, align([steps[n] for n in track.steps], track.places, late=late))
-        for name, track in tracks.items()
-    }
+def _plan(steps: Sequence[TraceStep], track: _Track, places: Sequence[Place], late: bool) -> Plan:
+    rest = [steps[number] for number in track.steps[track.passed :]]
+    matched = align(rest, places, late=late)
+    at = [None if index is None else index + track.passed for index in matched]
+    return Plan(len(track.places), places, at)
 
 
 def _unfit(steps: Sequence[TraceStep], adapter: Adapter) -> Divergence | None:

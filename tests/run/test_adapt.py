@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -239,6 +240,34 @@ def test_the_lost_off_of_2_6_35_shows_again_with_unlocked_netpoll_calls(lost_off
     verified(result, "netoops-v1+unlocked")
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_many_edits_at_once_leave_the_schedule_what_it_was(lost_off: Trace, seed: int) -> None:
+    """
+    Steps left out of the recording are new in the design; those put in are gone from it.
+
+    One that is not the last before another thread moves is made again at the same time: so the
+    adapted schedule must be the recorded one exactly.
+    """
+    rng = random.Random(seed)
+    steps: list[TraceStep] = []
+    added = taken = 0
+    for step, after in zip(lost_off.steps, (*lost_off.steps[1:], None), strict=True):
+        if after is not None and after.thread == step.thread and rng.random() < 0.15:
+            taken += 1
+        else:
+            steps.append(step)
+        if rng.random() < 0.15:
+            added += 1
+            steps.append(attrs.evolve(step, call=f"old_call {added}", function="old_function"))
+
+    result = adapt(attrs.evolve(lost_off, steps=tuple(steps)))
+
+    assert Schedule.parse(adapted(result).schedule).choices == lost_off.schedule().choices
+    assert result.reproduced
+    assert adapted(result).recorded - adapted(result).followed == added
+    assert len(lost_off.steps) - adapted(result).followed == taken
+
+
 def test_on_2_6_36_the_flow_stops_at_rtnl_before_it_can_show(lost_off: Trace) -> None:
     result = adapt(lost_off, design=load("netoops-v1"))
 
@@ -338,8 +367,25 @@ def test_what_does_not_fit_at_all_cannot_be_judged(race: Trace, tmp_path: Path) 
     assert "DIVERGED at step 2" in done.stdout
 
 
-def test_a_bare_schedule_has_no_names() -> None:
-    done = run("netsim-schedule 1 netoops-v1 1*3 -- read", "--adapt")
+@pytest.mark.parametrize(
+    ("schedule", "design"),
+    [
+        ("netsim-schedule 1 netoops-v1 1*3 -- read", []),
+        ("netsim-schedule 1 netoops-v1 1*3 -- read", ["--design", "netoops-v1+unlocked"]),
+        ("netsim-schedule 1 nobody 1*3 -- read", ["--design", "netoops-v1"]),
+    ],
+)
+def test_a_bare_schedule_has_no_names(schedule: str, design: list[str]) -> None:
+    done = run(schedule, "--adapt", *design)
 
     assert done.returncode == 2
     assert "a schedule has only those of threads" in " ".join(done.stderr.split())
+
+
+def test_a_schedule_has_names_as_long_as_its_own_design_is_what_it_was() -> None:
+    finding = next(f for f in check("netoops-v1@2.6.35", LOST_OFF).findings if f.preemptions)
+
+    done = run(finding.schedule, "--design", "netoops-v1+unlocked", "--adapt")
+
+    assert done.returncode == 1
+    assert "ADAPTED, not verified: 77 of 77 recorded steps followed" in done.stdout
