@@ -219,19 +219,20 @@ class Adapter(Follower):
         """
         Decide which recorded step the thread is about to make, None if it is a new one.
 
-        Returns True, with nothing decided, if it is a later one than its next: those between are
-        gone, and another thread may be first now.
+        Returns True, with nothing decided, if its next ones are gone: another thread may be first
+        now, and what is new is made only in the way of a recorded step.
         """
-        at = self._recorded(track, place)
+        at, then = self._recorded(track, place)
         if at is not None and at > track.passed:
             gone = track.steps[track.passed : at]
             expected = _named(thread.name, [self.steps[number] for number in gone])
-            found = f"goes on with {self._told(place)}"
-            self._depart(gone[0], thread.name, "gone", expected, found)
+            self._depart(gone[0], thread.name, "gone", expected, f"goes on with {_told(then)}")
             for number in gone:
                 self._waits.pop(number, None)
             track.passed = at
             return True
+        if then is not place:
+            at = None
         head = track.head
         track.places.append(place)
         self._at = head if at is not None else None
@@ -264,19 +265,29 @@ class Adapter(Follower):
             return thread is self._last and _foretold(track, place)
         return True
 
-    def _recorded(self, track: _Track, place: Place) -> int | None:
-        """Return which of the recorded steps of its thread `place` is."""
-        if track.plan is not None and _foretold(track, place):
-            return track.plan.recorded[len(track.places) - track.plan.start]
+    def _recorded(self, track: _Track, place: Place) -> tuple[int | None, Place]:
+        """
+        Return the next of the recorded steps of its thread that it makes, and as what.
+
+        That is `place`, unless it is new.  None if it makes none of them any more.
+        """
+        plan = track.plan
+        if plan is not None and _foretold(track, place):
+            start = len(track.places) - plan.start
+            for index in range(start, len(plan.places)):
+                at = plan.recorded[index]
+                if at is not None:
+                    return at, place if index == start else plan.places[index]
+            return None, place
         ahead = [self.steps[n] for n in track.steps[track.passed : track.passed + AHEAD_MAX]]
         found = first_like(ahead, 0, place)
-        return None if found is None else found + track.passed
+        return None if found is None else found + track.passed, place
 
     def _new(self, thread: SimThread, place: Place, at: int) -> None:
         last = self._departures[-1] if self._departures else None
-        told = self._told(place)
+        found = _told(place)
         if last is not None and (last.what, last.thread, last.at) == ("new", thread.name, at):
-            last.found.append(told)
+            last.found.append(found)
             return
         track = self.tracks[thread.name]
         head = track.head
@@ -285,7 +296,7 @@ class Adapter(Follower):
             if head is not None
             else f"nothing more of {_who(thread.name)}"
         )
-        self._depart(at, thread.name, "new", expected, told)
+        self._depart(at, thread.name, "new", expected, found)
 
     def _value(self, sim: Sim, thread: SimThread) -> int:
         pending, at = thread.pending, self._at
@@ -299,9 +310,6 @@ class Adapter(Follower):
         expected = "a strike inside the step" if inside else f"a choice of value {value}"
         self._depart(at, thread.name, "value", expected, "there is no such place or choice")
         return 0
-
-    def _told(self, place: Place) -> str:
-        return f"{place.call} in {place.function}()" if place.function else place.call
 
     def _depart(
         self,
@@ -322,6 +330,10 @@ def _foretold(track: _Track, place: Place) -> bool:
 
 def _who(name: str) -> str:
     return f"flow {name}" if name.isdigit() else f"thread {name}"
+
+
+def _told(place: Place) -> str:
+    return f"{place.call} in {place.function}()" if place.function else place.call
 
 
 def _named(name: str, steps: Sequence[TraceStep]) -> str:

@@ -240,7 +240,7 @@ def test_the_lost_off_of_2_6_35_shows_again_with_unlocked_netpoll_calls(lost_off
     verified(result, "netoops-v1+unlocked")
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(100, 125))
 def test_many_edits_at_once_leave_the_schedule_what_it_was(lost_off: Trace, seed: int) -> None:
     """
     Steps left out of the recording are new in the design; those put in are gone from it.
@@ -252,11 +252,11 @@ def test_many_edits_at_once_leave_the_schedule_what_it_was(lost_off: Trace, seed
     steps: list[TraceStep] = []
     added = taken = 0
     for step, after in zip(lost_off.steps, (*lost_off.steps[1:], None), strict=True):
-        if after is not None and after.thread == step.thread and rng.random() < 0.15:
+        if after is not None and after.thread == step.thread and rng.random() < 0.2:
             taken += 1
         else:
             steps.append(step)
-        if rng.random() < 0.15:
+        if rng.random() < 0.2:
             added += 1
             steps.append(attrs.evolve(step, call=f"old_call {added}", function="old_function"))
 
