@@ -416,7 +416,7 @@ def _recorded(source: str) -> list[Recorded]:
 
 
 def _traced(one: Recorded, design: str | None) -> Recorded:
-    """Give a schedule the names of its steps, by the design that it names if that still fits."""
+    """Give a schedule the names of its steps, and what it shows, by the design that it names."""
     import attrs
 
     from netsim.run.replay import replay as run_replay
@@ -436,7 +436,8 @@ def _traced(one: Recorded, design: str | None) -> Recorded:
         raise UsageError(f"{missing}\n  {error}") from error
     if result.diverged is not None:
         raise UsageError(f"{missing}\n  {one.schedule.design} has changed since it was recorded")
-    return attrs.evolve(one, trace=trace_of(one.schedule, result, one.finding))
+    trace = trace_of(one.schedule, result, one.finding)
+    return attrs.evolve(one, trace=trace, finding=one.finding or trace.finding)
 
 
 def _replay_one(one: Recorded, design: Design | None, adapt: bool) -> tuple[ReplayResult, bool]:

@@ -25,8 +25,8 @@ def adapted_text(replay: ReplayResult, recorded: str | None) -> str:
         again = "shows again" if replay.reproduced else "does not show any more"
         ids = [finding.id for finding in replay.findings]
         if replay.reproduced and recorded not in ids:
-            again += ", as the same kind on the same objects in other functions"
-        lines.append(fill(f"finding {recorded} {again} under the adapted schedule", "", "  "))
+            again += ", the same kind on the same objects in other functions"
+        lines.append(fill(f"Under the adapted schedule finding {recorded} {again}.", "", "  "))
     if not replay.findings:
         lines += ["", f"    {replay_command(adapted.schedule)}"]
     return "\n".join(lines)

@@ -389,3 +389,4 @@ def test_a_schedule_has_names_as_long_as_its_own_design_is_what_it_was() -> None
 
     assert done.returncode == 1
     assert "ADAPTED, not verified: 77 of 77 recorded steps followed" in done.stdout
+    assert f"finding {finding.id} shows again" in done.stdout
