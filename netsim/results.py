@@ -292,6 +292,39 @@ class Divergence:
 
 
 @attrs.frozen
+class Departure:
+    """
+    One place where a schedule was adapted to an edited design.
+
+    `step` is that of the recording, one past its end for what comes after it; `what` is "new" (the
+    thread does something first), "gone", "moved" (to another function), "replaced" (by another call
+    in the same function), "waits" (others go first), "never" (it is still waiting, or has ended)
+    or "value" (what the environment chose cannot be chosen).
+    """
+
+    step: int
+    thread: str
+    what: Literal["new", "gone", "moved", "replaced", "waits", "never", "value"]
+    expected: str
+    found: str
+
+
+@attrs.frozen
+class Adapted:
+    """
+    How a recorded schedule was adapted to an edited design.
+
+    Of `recorded` steps `followed` were made, perhaps elsewhere or otherwise; `schedule` is the
+    adapted one, which can be replayed verified.
+    """
+
+    recorded: int
+    followed: int
+    departures: tuple[Departure, ...]
+    schedule: str
+
+
+@attrs.frozen
 class Event:
     """One step of a replayed execution, for the eye: who, where, what it did, what changed."""
 
@@ -318,6 +351,8 @@ class ReplayResult:
     findings: tuple[Finding, ...]
     events: tuple[Event, ...] = ()
     outcome: tuple[tuple[str, str], ...] = ()
+    #: None for a schedule that was verified at each step.
+    adapted: Adapted | None = None
 
 
 # -- what exploring a program finds out ------------------------------------------------------------

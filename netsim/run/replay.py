@@ -13,9 +13,10 @@ from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import Life, SimThread
 from netsim.design import Design
 from netsim.explorer.events import History
-from netsim.explorer.loop import execute
+from netsim.explorer.loop import Execution, execute
 from netsim.notation import parse
 from netsim.results import Divergence, Event, Finding, ReplayResult
+from netsim.run.align import Place
 from netsim.run.digest import Digest
 from netsim.run.judge import finding, judge, judge_run, operations_of
 from netsim.run.outcome import observe
@@ -27,6 +28,18 @@ from netsim.trace.schedule import Schedule
 
 #: What a strike does around its operations.
 OUTSIDE = ("choose", "strike", "iret")
+
+
+def place_of(thread: SimThread) -> Place:
+    """Return what a live thread is about to do, by its names."""
+    pending = thread.pending
+    assert pending is not None
+    codes = thread.codes()
+    operation = thread.operation
+    if not operation and pending.name not in OUTSIDE:
+        operation = pending.label()
+    call = f"{pending.call()} {pending.label()}".rstrip()
+    return Place(operation, codes[0].co_name if codes else "", call)
 
 
 class Follower:
@@ -42,9 +55,7 @@ class Follower:
         self.diverged: Divergence | None = None
         self.events: list[Event] = []
         self.history = History()
-        self._call = ""
-        self._function = ""
-        self._operation = ""
+        self._place = Place("", "", "")
         self._enabled: tuple[str, ...] = ()
 
     def begin(self, sim: Sim) -> Sequence[Choice]:
@@ -81,27 +92,26 @@ class Follower:
         if value and value >= pending.options(sim) and not pending.open_ended():
             self._diverge(at, f"a choice of value {value}", f"{thread.pending.name}")
             return None
-        call = f"{thread.pending.call()} {thread.pending.label()}".rstrip()
+        place = place_of(thread)
         if self.expected is not None:
             recorded = self.expected.steps[at]
-            if recorded.call != call:
-                self._diverge(at, f"thread {name} to perform {recorded.call}", call)
+            if recorded.call != place.call:
+                self._diverge(at, f"thread {name} to perform {recorded.call}", place.call)
                 return None
             if recorded.enabled != names:
                 self._diverge(
                     at, f"enabled: {', '.join(recorded.enabled)}", f"enabled: {', '.join(names)}"
                 )
                 return None
-        codes = thread.codes()
-        self._function = codes[0].co_name if codes else ""
-        self._operation = thread.operation
-        if not thread.operation and pending.name not in OUTSIDE:
-            self._operation = pending.label()
-        self._enabled = names
-        self._call = call
+        self._take(sim, place, names)
+        return thread, value
+
+    def _take(self, sim: Sim, place: Place, enabled: tuple[str, ...]) -> None:
+        """Note what the next step does, before it is made."""
+        self._place = place
+        self._enabled = enabled
         if sim.changes is not None:
             sim.changes.clear()
-        return thread, value
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Add the step to the story."""
@@ -114,9 +124,9 @@ class Follower:
             Event(
                 step=sim.steps,
                 thread=step.thread,
-                operation=self._operation,
-                function=self._function,
-                call=self._call,
+                operation=self._place.operation,
+                function=self._place.function,
+                call=self._place.call,
                 changes=_changes(sim.changes or []),
                 enabled=self._enabled,
                 inside=_inside(sim, step),
@@ -238,6 +248,14 @@ def replay(
         return ReplayResult(
             design.name, str(scenario), False, diverged, (), follower.story(execution.sim)
         )
+    return told(program, execution, follower, attrs.evolve(schedule, digest=digest.text))
+
+
+def told(
+    program: ScenarioProgram, execution: Execution, follower: Follower, schedule: Schedule
+) -> ReplayResult:
+    """Judge an execution that has come to rest: the result of a replay that fits."""
+    scenario, design = program.scenario, program.design
     story = follower.story(execution.sim)  # before the probes report what is theirs
     at_end = judge_run(program.run)
     faults = faults_of(execution.sim)
@@ -257,7 +275,7 @@ def replay(
             one,
             design,
             operations_of(scenario),
-            str(attrs.evolve(schedule, digest=digest.text)),
+            str(schedule),
             len(execution.schedule),
             execution.preemptions,
         )

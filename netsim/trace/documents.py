@@ -53,7 +53,12 @@ class TraceStep:
 
 @attrs.frozen
 class Trace:
-    """One recorded execution, step by step; `finding` is the id that it shows, or None."""
+    """
+    One recorded execution, step by step.
+
+    `finding` is the id that it shows, or None; `kind` and `objects` are those of that finding, by
+    which it is known again when functions have been renamed ("" and none in older traces).
+    """
 
     netsim: str
     design: str
@@ -61,6 +66,8 @@ class Trace:
     options: Options
     finding: str | None
     steps: tuple[TraceStep, ...]
+    kind: str = ""
+    objects: tuple[str, ...] = ()
 
     def schedule(self) -> Schedule:
         """Return the schedule that was recorded."""
@@ -121,17 +128,21 @@ def trace_of(schedule: Schedule, replay: ReplayResult, finding: str | None = Non
     `finding` is the id that the schedule was recorded for; the trace keeps it if it happened
     again, else the first finding that did.
     """
-    shown = [found.id for found in replay.findings]
+    shown = next((found for found in replay.findings if found.id == finding), None)
+    if shown is None:
+        shown = next(iter(replay.findings), None)
     return Trace(
         netsim=__version__,
         design=replay.design,
         scenario=replay.scenario,
         options=schedule.options,
-        finding=finding if finding in shown else next(iter(shown), None),
+        finding=shown.id if shown is not None else None,
         steps=tuple(
             TraceStep(e.thread, value, e.operation, e.call, e.function, e.enabled)
             for e, (_, value) in zip(replay.events, schedule.choices, strict=False)
         ),
+        kind=shown.kind if shown is not None else "",
+        objects=shown.objects if shown is not None else (),
     )
 
 
@@ -302,6 +313,11 @@ def _trace(top: Mapping[str, Any]) -> Trace:
         ),
         finding=None if finding is None else _identity(finding, "$.finding"),
         steps=tuple(_step(item, f"$.steps[{i}]") for i, item in enumerate(steps)),
+        kind=_text(top.get("kind", ""), "$.kind"),
+        objects=tuple(
+            _text(o, f"$.objects[{i}]")
+            for i, o in enumerate(_list(top.get("objects", []), "$.objects"))
+        ),
     )
 
 

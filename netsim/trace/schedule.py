@@ -46,7 +46,9 @@ class Schedule:
             words.append(f"faults={self.options.faults}")
         if self.options.choose:
             words.append(f"choose={','.join(self.options.choose)}")
-        words.append(",".join(_runs(self.choices)) or "-")
+        runs = ",".join(_runs(self.choices)) or "-"
+        # A thread may be called "-", which alone would be no choice at all.
+        words.append("-*1" if self.choices and runs == "-" else runs)
         if self.digest:
             words.append(f"#{self.digest}")
         return f"{' '.join(words)} -- {self.scenario}"
