@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from netsim.core.access import Key
 from netsim.sync.atomic import Atomic
 from tests.sync.bench import Bench, edges, touched
 
@@ -41,6 +42,8 @@ def test_each(
     assert thread.pending is not None
     assert thread.pending.label() == "count"
 
+    changes: list[tuple[Key, Any, Any]] = []
+    bench.sim.changes = changes
     step = bench.step("1")
 
     if mode not in ("inc", "dec"):  # what these return nobody may look at
@@ -48,7 +51,7 @@ def test_each(
     assert atomic.value == value
     assert (touched(step), edges(step)) == ({"atomic": mode}, order)
     assert step.before == {("count", "atomic"): 5}
-    assert bench.sim.versions.get(atomic.key, 0) == (value != 5)
+    assert changes == ([(atomic.key, 5, value)] if value != 5 else [])
 
 
 def test_the_last_is_told() -> None:
@@ -71,6 +74,7 @@ def test_who_waits_for_a_change_has_read_it() -> None:
     for call in calls:
         bench = Bench()
         atomic = Atomic(bench.sim, "count")
+        assert atomic.value == 0
         thread = bench.thread("1", lambda a=atomic, c=call: c(a))  # type: ignore[misc]
         bench.sim.current = thread
         seen = bench.sim.begin_round()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from netsim.core.access import Key
 from netsim.sync.refcount import RefCount
 from tests.sync.bench import Bench, edges, touched
 
@@ -93,8 +96,15 @@ def test_who_waits_for_zero_depends_only_on_what_crosses_it(
     refs = RefCount(bench.sim, "n", holders)
     bench.thread("1", *[partial(getattr(refs, call), "a") for call in calls])
 
+    changes: list[tuple[Key, Any, Any]] = []
+    bench.sim.changes = changes
     steps = [bench.step("1") for _ in calls]
 
+    counts = [old for key, old, _ in changes if key == refs.key] + [refs.count]
+    assert counts[0] == len(holders)
+    assert [new for key, _, new in changes if key == refs.key] == counts[1:]
+    crossings = [(a == 0, b == 0) for a, b in pairwise(counts) if 0 in (a, b)]
+    assert [(old, new) for key, old, new in changes if key == refs.zero_key] == crossings
     assert ["refcnt is zero" in touched(s) for s in steps] == zero
     assert bench.sim.versions.get(refs.zero_key, 0) == sum(zero)
     assert bench.sim.versions[refs.key] == len(calls)

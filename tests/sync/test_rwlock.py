@@ -91,6 +91,7 @@ def test_a_reader_may_take_it_again() -> None:
     """Readers of 2.6.36 do not wait for queued writers; the latest hold is given back first."""
     bench = Bench()
     lock, other = RwLock(bench.sim, "rw"), RwLock(bench.sim, "other")
+    assert not lock.bh
     thread = bench.thread("1", lock.read_lock, other.read_lock, lock.read_lock, lock.read_unlock)
     bench.thread("2", lock.write_lock)
 
@@ -177,3 +178,21 @@ def test_who_is_waited_for(holder: str) -> None:
     assert wanted.blockers(bench.sim) == tuple(holders)
     assert wanted.waits_for(waiter) == "rw, held by 1"
     assert wanted.label() == "rw"
+
+
+def test_locks_are_given_back_in_any_order() -> None:
+    bench = Bench()
+    lock, other, third = (RwLock(bench.sim, name) for name in ("rw", "other", "third"))
+    thread = bench.thread(
+        "1",
+        lock.read_lock,
+        other.write_lock,
+        third.read_lock,
+        other.write_unlock,
+        lock.read_unlock,
+    )
+
+    bench.steps("1111")
+    assert [held for held, _ in thread.held] == [lock, third]
+    bench.step("1")
+    assert [held for held, _ in thread.held] == [third]
