@@ -15,8 +15,10 @@ from netsim.checkers.ending import (
     stranded,
     unfinished,
 )
+from netsim.core.op import Op
 from netsim.core.sim import Sim
-from netsim.core.thread import Life
+from netsim.core.thread import Life, SimThread
+from netsim.core.traps import perform
 from netsim.sync.completion import Completion
 from netsim.sync.mutex import Mutex
 
@@ -163,3 +165,35 @@ def test_after_a_halt_nobody_is_unfinished() -> None:
     board.sim.halted = True
 
     assert unfinished(board.sim) == []
+
+
+class _Own(Op):
+    """Waits for the thread that performs it, as work does that flushes itself."""
+
+    __slots__ = ("sim",)
+    name = "flush_work"
+
+    def __init__(self, sim: Sim) -> None:
+        self.sim = sim
+
+    def enabled(self, sim: Sim, thread: SimThread) -> bool:
+        return False
+
+    def blockers(self, sim: Sim) -> tuple[SimThread, ...]:
+        return (sim.by_name["x"],)
+
+    def label(self) -> str:
+        return "work"
+
+
+def test_who_waits_for_himself_is_a_cycle_of_one() -> None:
+    sim = Sim()
+
+    async def body() -> None:
+        await perform(_Own(sim))
+
+    sim.spawn("x", body(), flow=1)
+
+    (report,) = judge_ending(sim).reports
+    assert (report.kind, report.objects) == ("deadlock", ("work",))
+    assert report.message == "flow 1 holds no lock and waits for work"
