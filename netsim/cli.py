@@ -294,32 +294,34 @@ def check(
 
 @cli.command()
 @click.argument("designs", nargs=-1, required=True)
-@click.option("--flows", type=int, default=2, help="Operations at a time (2).")
+@click.option("--flows", type=int, default=2, help="Operations at a time: 1, 2 or 3 (2).")
+@click.option("--jobs", type=int, default=1, help="Survey so many starting points at once (1).")
 @click.option("--expect", type=click.Choice(["holds"]), help="Exit 1 if a cell is red.")
 @_search_options
 def matrix(
     designs: tuple[str, ...],
     flows: int,
+    jobs: int,
     expect: str | None,
     output: str | None,
     as_json: bool,
     **limits: Any,
 ) -> int:
-    """Explore every operation of DESIGNS alone, then every pair; bounds are for each cell."""
+    """Explore every operation of DESIGNS alone, every pair, every three; bounds are per cell."""
     from netsim.run.matrix import matrix as run_matrix
     from netsim.run.own import is_file
     from netsim.run.registry import load
     from netsim.trace.documents import dump_matrix
     from netsim.view.matrix import matrix_report
 
-    if flows != 2:
-        raise UsageError(f"--flows {flows}: not yet; expected 2")
     _check_output(output)
     loaded = [load(name) if is_file(name) else name for name in designs]
     meter = _Meter()
     try:
         result = run_matrix(
-            loaded,
+            loaded if jobs == 1 else designs,
+            flows=flows,
+            jobs=jobs,
             options=_options(limits["faults"], limits["choose"]),
             bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
             progress=meter,

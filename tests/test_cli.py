@@ -69,7 +69,7 @@ def test_exit_codes(code: int, arguments: list[str]) -> None:
         ("expected", ["check", "netoops-v1", "(" * 5000]),
         ("device name", ["check", "netoops-v1", 'unregister "../../etc/passwd"']),
         ("process context", ["check", "netoops-v1", "off || !off"]),
-        ("not yet", ["matrix", "netoops-v1", "--flows", "3"]),
+        ("1 to 3", ["matrix", "netoops-v1", "--flows", "4"]),
         ("must be more than 0", ["check", "netoops-v1", "read", "--max-executions", "0"]),
         ("integer", ["check", "netoops-v1", "read", "--max-steps", "many"]),
         ("No such command", ["explode"]),

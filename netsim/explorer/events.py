@@ -173,9 +173,13 @@ class History:
     def _conflicts(self, thread: str, footprint: Footprint, clock: Clock) -> list[Event]:
         """Events of others that conflict with `footprint`, latest first, not before `clock`."""
         found: dict[int, Event] = {}
+        accesses = self.accesses
         for key, mode in footprint.items():
+            history = accesses.get(key)
+            if not history:
+                continue
             conflicts = CONFLICT[mode]
-            for event, theirs in reversed(self.accesses.get(key, ())):
+            for event, theirs in reversed(history):
                 if (
                     conflicts[theirs]
                     and event.thread != thread
@@ -184,6 +188,8 @@ class History:
                     found[event.index] = event
                 if theirs == WRITE:
                     break  # whatever is older happens before that write
+        if len(found) < 2:
+            return list(found.values())
         return [found[index] for index in sorted(found, reverse=True)]
 
     def _guard_races(

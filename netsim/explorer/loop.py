@@ -37,7 +37,11 @@ class Strategy(Protocol):
         ...
 
     def forced(self, sim: Sim) -> tuple[SimThread, int] | None:
-        """Return the next choice if it is known to be possible, as in a prefix that is re-run."""
+        """
+        Return the next choice if it is known to be possible, as in a prefix that is re-run.
+
+        After None it is not asked again in this execution.
+        """
         ...
 
     def choose(self, sim: Sim, enabled: Sequence[SimThread]) -> tuple[SimThread, int] | None:
@@ -128,8 +132,10 @@ def execute(
     last: SimThread | None = None
     preemptions = 0
     complete = cut = False
+    forced = True
     while True:
-        chosen = strategy.forced(sim)
+        chosen = strategy.forced(sim) if forced else None
+        forced = chosen is not None
         enabled: Sequence[SimThread] = ()
         if chosen is None:
             enabled = sim.enabled()

@@ -342,10 +342,8 @@ class OptimalDpor:
                 for key, theirs in node.sleep.items()
             ):
                 return
-            if not race.sure and last.footprint is None:
-                ask(last, before)
             steps: list[Known] = [*before]
-            insert(steps, last, node.wut, partial(self._asking, index))
+            insert(steps, last, node.wut, partial(self._asking, index), sure=race.sure)
         finally:
             if last.footprint is not None:
                 race.known, race.base = last.footprint, before

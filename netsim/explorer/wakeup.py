@@ -101,13 +101,19 @@ def _meets(footprint: Footprint, steps: Sequence[Known]) -> bool:
 
 
 def insert(
-    before: list[Known], last: Move, wut: list[Move], ask: Callable[[list[Choice]], Ask]
+    before: list[Known],
+    last: Move,
+    wut: list[Move],
+    ask: Callable[[list[Choice]], Ask],
+    *,
+    sure: bool = True,
 ) -> bool:
     """
     Add the sequence `before`.`last` to a wakeup tree, unless a leaf covers it; uses both up.
 
     `ask` gives, for the choices that lead to a place in the tree, what to ask there.  Returns
-    False if nothing was added.  Raises Unmakeable as `place` does.
+    False if nothing was added.  Raises Unmakeable as `place` does; unless it is `sure` that `last`
+    can be made, that is found out before anything is added.
     """
     path: list[Choice] = []
     while True:
@@ -128,6 +134,8 @@ def insert(
             del before[at]
         path.append(Choice(branch.thread, branch.value))
         wut = branch.children
+    if not sure and last.footprint is None:
+        ask(path)(last, before)
     for step in before:
         branch = Move(step.thread, step.value, step.footprint)
         wut.append(branch)

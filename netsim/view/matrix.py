@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
 from netsim.results import Cell, Finding, MatrixFinding, MatrixResult, Verdict
 from netsim.view.columns import WIDTH, cut
 from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill, replay_command
+
+_SCOPE = {
+    1: "every operation",
+    2: "every pair of operations",
+    3: "every pair and every three of operations",
+}
 
 #: Names of operations are not cut shorter than this to fit a table.
 NAME = 16
@@ -57,8 +64,10 @@ def _design(
     findings = [m for m in result.findings if m.design == design]
     cells = [cell for cell in result.cells if cell.design == design]
     operations = [o for o in result.operations if any(o in cell.operations for cell in cells)]
-    lines = [f"{design}: every pair of operations, from every starting point", ""]
-    lines += _table(operations, cells, names, colour)
+    lines = [f"{design}: {_SCOPE[result.flows]}, from every starting point", ""]
+    lines += _table(operations, cells, names, colour, pairs=result.flows > 1)
+    if result.flows > 2:
+        lines += ["", *_threes(cells, names)]
     lines += ["", *_legend(result, cells)]
     known = [names[m.finding.id] for m in findings if m.finding.id in told]
     if known:
@@ -71,7 +80,12 @@ def _design(
 
 
 def _table(
-    operations: Sequence[str], cells: Sequence[Cell], names: Mapping[str, str], colour: bool
+    operations: Sequence[str],
+    cells: Sequence[Cell],
+    names: Mapping[str, str],
+    colour: bool,
+    *,
+    pairs: bool,
 ) -> list[str]:
     """Draw the lower triangle; where it is too wide, its columns in several parts."""
     if not operations:
@@ -86,6 +100,14 @@ def _table(
     }
     alone = {a: _mark(of.get((a,), ()), names) for a in operations}
     number = len(str(len(operations)))
+    if not pairs:
+        own = max(len("alone"), *map(len, alone.values()))
+        left = max(min(max(map(len, operations)), WIDTH - number - own - 3), NAME)
+        return [f"{'':>{number}} {'':<{left}} {'alone':>{own}}"] + [
+            f"{row:>{number}} {cut(a, left):<{left}} "
+            f"{_paint(f'{alone[a]:>{own}}', alone[a], colour)}"
+            for row, a in enumerate(operations, 1)
+        ]
     widths = [
         max(len(str(i + 1)), *(len(marks[a, b]) for a in operations[i:]))
         for i, b in enumerate(operations)
@@ -112,6 +134,19 @@ def _table(
                 f"{_paint(f'{alone[a]:>{own}}', alone[a], colour)} {shown}"
             )
     return lines
+
+
+def _threes(cells: Sequence[Cell], names: Mapping[str, str]) -> list[str]:
+    """Tell which findings need three operations, and in how many cells they stand."""
+    threes = [cell for cell in cells if len(cell.operations) > 2]
+    own = Counter(names[i] for cell in threes for i in cell.findings)
+    shown = [f"{name} ({own[name]})" for name in sorted(own, key=lambda n: (len(n), n))]
+    text = f"{len(threes)} cells of three operations"
+    open_ = sum(not cell.complete for cell in threes)
+    if open_:
+        text += f", {open_} of them not decided"
+    text += "; findings that need all three (in so many cells): " + (", ".join(shown) or "none")
+    return [fill(text, "  ", "  ")]
 
 
 def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
@@ -155,6 +190,9 @@ def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
         "a letter: a finding that needs both operations (a+: more than one); +: only what one "
         "of them shows alone; .: holds; ?: not decided; -: no start reached"
     )
+    if result.flows == 1:
+        text = "a letter: a finding (a+: more than one); .: holds; ?: not decided; "
+        text += "-: no start reached"
     if any(m.finding.accepted for m in result.findings):
         text += "; ~a: the design accepts it"
     lines = [fill(text, "  ", "  ")]
