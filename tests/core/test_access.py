@@ -55,3 +55,7 @@ def test_a_mixture_conflicts_with_all_that_its_parts_do(one: Mode, other: Mode) 
         parts = [dependent({("x", ""): part}, {("x", ""): third}) for part in (one, other)]
         assert dependent({("x", ""): both}, {("x", ""): third}) or not any(parts)
     assert merge(one, one) == one
+
+
+def test_the_modes_are_four() -> None:
+    assert sorted(MODES) == list(range(len(MODE_NAMES)))
