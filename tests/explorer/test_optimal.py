@@ -38,6 +38,8 @@ class TestTouches:
             ([A, B], [A, C], "C", False),
             ([A, B], [A, C], "b", True),
             ([A, B, C], [A, D, C], "C", False),
+            ([A, B, C], [A, D, C], "B", False),
+            ([A, B, C], [A, D, C], "D", False),
             ([A], [A, B], "B", False),
             ([A, B], [A], "B", False),
             ([A, B], [], "A", False),
