@@ -34,6 +34,26 @@ def unfinished(sim: Sim) -> list[SimThread]:
     ]
 
 
+def stuck(sim: Sim) -> list[SimThread]:
+    """
+    List the threads that would never go on, however the machine had ended.
+
+    Without a halt these are the unfinished ones.  With one, others wait for what can no longer
+    come, which is no fault of theirs; but those that wait for each other did so before it.
+    """
+    if not sim.halted:
+        return unfinished(sim)
+    found: dict[str, SimThread] = {}
+    for thread in sim.threads:
+        chain = _chain(sim, thread)
+        last = chain[-1]
+        if last in chain[:-1]:
+            cycle = chain[chain.index(last) : -1]
+            if all(t.pending is not None and not t.pending.enabled(sim, t) for t in cycle):
+                found.update((member.name, member) for member in cycle)
+    return [thread for thread in sim.threads if thread.name in found]
+
+
 def held_by_killed(sim: Sim) -> dict[Key, str]:
     """Return the locks that stay held because a strike killed who holds them, by location."""
     return {
@@ -61,12 +81,12 @@ def aftermath(sim: Sim) -> list[str]:
 
 
 def judge_ending(sim: Sim) -> Ending:
-    """Explain a quiescent machine: each unfinished thread is a root or a consequence."""
-    stuck = unfinished(sim)
+    """Explain a machine at rest: each thread that would never go on is a root or a consequence."""
+    left = stuck(sim)
     reports: list[Report] = []
     consequences: list[str] = []
     cycles: set[frozenset[str]] = set()
-    for thread in stuck:
+    for thread in left:
         chain = _chain(sim, thread)
         last = chain[-1]
         if last in chain[:-1]:
@@ -81,7 +101,7 @@ def judge_ending(sim: Sim) -> Ending:
             reports.append(_hung(sim, thread))
         elif last.life is not Life.KILLED:
             consequences.append(_follows(sim, thread))
-    return Ending(tuple(reports), tuple(consequences), bool(stuck))
+    return Ending(tuple(reports), tuple(consequences), bool(left))
 
 
 def _chain(sim: Sim, thread: SimThread) -> list[SimThread]:

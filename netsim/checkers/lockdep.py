@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from netsim.checkers.ending import unfinished
+from netsim.checkers import ending
 from netsim.checkers.lockorder import (
     Edge,
     Need,
@@ -101,7 +101,7 @@ class LockDep:
             self._follow_waits(sim)
         left = [
             thread
-            for thread in unfinished(sim)
+            for thread in ending.stuck(sim)
             if thread.pending is not None and not thread.pending.enabled(sim, thread)
         ]
         if not left:

@@ -236,7 +236,9 @@ class Sim:
                 if op.may_sleep and not thread.may_sleep():
                     self._sleep_in_atomic(thread, op)
             thread.pending = thread.coroutine.send(op.apply(self, thread))
-        except (Exception, Stop, Halt) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit() ends the thread, too, not netsim
             self._ended(thread, error)
         finally:
             self.current = None
@@ -254,7 +256,9 @@ class Sim:
             if (self.recording or self._rerunning) and op.may_sleep and not thread.may_sleep():
                 self._sleep_in_atomic(thread, op)
             thread.pending = thread.coroutine.send(op.apply(self, thread))
-        except (Exception, Stop, Halt) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit() ends the thread, too, not netsim
             self._ended(thread, error)
         finally:
             self.current, self.choice = outer, choice
@@ -284,7 +288,9 @@ class Sim:
                 if op.may_sleep and not thread.may_sleep():
                     self._sleep_in_atomic(thread, op)
                 thread.pending = thread.coroutine.send(op.apply(self, thread))
-            except (Exception, Stop, Halt) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # sys.exit() ends the thread, too, not netsim
                 self._ended(thread, error)
         self.current = None
         self._rerunning = False

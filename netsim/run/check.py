@@ -12,6 +12,7 @@ from netsim.explorer.loop import Execution
 from netsim.explorer.strategies import STRATEGIES, planned
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, Finding, Options, Outcome, Plan, Result, Verdict
+from netsim.run.awaited import all_awaited
 from netsim.run.judge import finding, judge_run
 from netsim.run.outcome import Observed, observe
 from netsim.run.own import is_file
@@ -61,7 +62,8 @@ def check(
             "expected strategy classes for a scenario with strikes, or one that samples"
         )
     search = Search(program, bounds, plan=plan)
-    program.start()
+    with all_awaited():
+        program.start()
     unreached = program.run.unreached
     notes: list[str] = []
     findings: list[Finding] = []
@@ -71,7 +73,8 @@ def check(
         again.start()
         findings = _initial_findings(again)
     else:
-        search.explore(first, progress)
+        with all_awaited():
+            search.explore(first, progress)
         findings = search.findings() + search.predicted()
         if search.reference is not None and not search.reference.complete:
             notes.append(f"more than {ORDERS_MAX} sequential orders: serialisability not decided")

@@ -13,6 +13,7 @@ from netsim.core.sim import Choice
 from netsim.explorer.events import History
 from netsim.explorer.loop import Execution
 from netsim.results import Bounds, Options, ProgramFinding, ProgramOutcome, ProgramResult, Verdict
+from netsim.run.awaited import all_awaited
 from netsim.run.judge import Judged
 from netsim.run.replay_program import plain_finding, told
 from netsim.run.subject import Build, Seen, Subject
@@ -89,7 +90,8 @@ def explore(
     check_bounds(bounds)
     subject = Subject(program, arguments)
     try:
-        return _explored(subject, bounds, first, progress)
+        with all_awaited():
+            return _explored(subject, bounds, first, progress)
     finally:
         subject.close()
 

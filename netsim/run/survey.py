@@ -10,6 +10,7 @@ import attrs
 from netsim.design import Design, StartingPoint
 from netsim.notation import Call, Flow, Scenario, parse
 from netsim.results import Bounds, Cell, Finding, Options, Verdict
+from netsim.run.awaited import all_awaited
 from netsim.run.boot import Boots
 from netsim.run.program import ScenarioProgram
 from netsim.run.search import Search
@@ -72,16 +73,17 @@ class Survey:
         initial = initial_of(self.start, calls)
         shown: dict[tuple[Call, ...], set[str]] = {}
         try:
-            for group in groups(calls, self.flows):
-                inherited: set[str] = set()
-                for size in range(1, len(group)):
-                    for part in combinations(group, size):
-                        inherited |= shown[part]
-                cell = self._cell(initial, group, inherited)
-                if len(group) < self.flows:
-                    shown[group] = {*cell.findings, *cell.alone}
-                if self.done.interrupted:
-                    break
+            with all_awaited():
+                for group in groups(calls, self.flows):
+                    inherited: set[str] = set()
+                    for size in range(1, len(group)):
+                        for part in combinations(group, size):
+                            inherited |= shown[part]
+                    cell = self._cell(initial, group, inherited)
+                    if len(group) < self.flows:
+                        shown[group] = {*cell.findings, *cell.alone}
+                    if self.done.interrupted:
+                        break
         except KeyboardInterrupt:
             self.done.interrupted = True
         return self.done

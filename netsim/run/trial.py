@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from netsim.core.op import Op
 from netsim.core.sim import Choice, ModelError, Sim, Step
 from netsim.errors import UsageError
 from netsim.explorer.loop import execute
+from netsim.run.awaited import all_awaited
 from netsim.run.digest import Digest
 from netsim.run.subject import Subject
 
@@ -36,8 +36,7 @@ class StepsMax:
 def try_out(subject: Subject) -> None:
     """Run one execution, twice; raises if they differ, or an `await` was forgotten."""
     runs = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", RuntimeWarning)
+    with all_awaited():
         for _ in range(2):
             digest = Digest()
             try:
@@ -47,11 +46,6 @@ def try_out(subject: Subject) -> None:
             except Endless:
                 pass
             runs.append((digest.text, [thread.name for thread in subject.sim.threads]))
-    for warning in caught:
-        text = str(warning.message)
-        if "was never awaited" in text:
-            file = warning.filename.replace("\\", "/").rpartition("/")[2]
-            raise ModelError(f"{file}:{warning.lineno}: {text}")
     if runs[0] != runs[1]:
         raise nondeterministic(subject)
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from netsim.checkers.datarace import DataRaces
-from netsim.core.sim import Choice
+from netsim.core.sim import Choice, Sim, Step
 from netsim.errors import UsageError
 from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, Exploration, Observer, Program, execute
@@ -59,6 +59,30 @@ class Candidate:
         return self.size(), self.schedule
 
 
+class _OutOfTime(Exception):
+    """The bound on seconds cut an execution."""
+
+
+class _Deadline:
+    """An observer that looks at the clock now and then: one execution may go on for ever."""
+
+    #: How many steps go by between two looks.
+    EVERY = 1024
+
+    def __init__(self, until: float) -> None:
+        self._until = until
+        self._steps = 0
+
+    def begin(self, sim: Sim, kept: int) -> None:
+        """Nothing to note."""
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Stop when the time is over."""
+        self._steps += 1
+        if self._steps % self.EVERY == 0 and time.monotonic() >= self._until:
+            raise _OutOfTime
+
+
 _P = TypeVar("_P", bound=Program)
 _T = TypeVar("_T")
 
@@ -88,6 +112,8 @@ class Walk(Generic[_P]):
             self._walk(strategy, (DataRaces(), *self.observers), first, progress)
         except KeyboardInterrupt:
             self.cut_by = "interrupt"
+        except _OutOfTime:
+            self.cut_by = "seconds"
         finally:
             self.notes = tuple(strategy.notes())
 
@@ -103,6 +129,8 @@ class Walk(Generic[_P]):
     ) -> None:
         started = time.monotonic()
         bounds = self.bounds
+        if bounds.seconds is not None:
+            observers = (*observers, _Deadline(started + bounds.seconds))
         while True:
             left = bounds.steps - self.steps if bounds.steps is not None else 0
             execution = execute(self.program, strategy, observers, max(left, 0))

@@ -84,7 +84,7 @@ class _AtomicOp(Op):
     def label(self) -> str:
         return self.atomic.name
 
-    def apply(self, sim: Sim, thread: SimThread) -> int:
+    def apply(self, sim: Sim, thread: SimThread) -> int | None:
         atomic = self.atomic
         sim.touch(atomic.key, self.mode, atomic.value)
         if self.mode == READ:
@@ -95,7 +95,8 @@ class _AtomicOp(Op):
             sim.release_edge(atomic.key)
         if self.delta:
             _change(sim, atomic, atomic.value + self.delta)
-        return atomic.value
+        # What commutes must not tell in which order it happened.
+        return atomic.value if self.returns or self.mode == READ else None
 
 
 class _AtomicSet(Op):

@@ -7,6 +7,7 @@ from netsim.core.op import Op
 from netsim.core.sim import Sim
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
+from netsim.errors import UsageError
 
 #: The budget of failures is shared by all threads.
 FAULTS: Key = ("environment", "faults")
@@ -70,8 +71,21 @@ def _note(sim: Sim, thread: SimThread) -> None:
         sim.chosen.append((thread.name, number, sim.choice))
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int)
+
+
 def choose(what: str, count: int) -> Awaitable[int]:
-    """Return one of 0 ... `count` - 1; each is explored."""
+    """
+    Return one of 0 ... `count` - 1; each is explored.
+
+    Raises UsageError unless `count` is a number, 1 or more.
+    """
+    if not _is_number(count) or count < 1:
+        raise UsageError(
+            f"choose({what!r}) needs how many values there are: expected an integer, 1 or more; "
+            f"found {count!r}"
+        )
     return perform(Choose(what, count))
 
 

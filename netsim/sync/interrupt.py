@@ -157,10 +157,28 @@ class _Never(Op):
 class _OnCpu(Op):
     """An operation that wants its CPU, too."""
 
-    __slots__ = ("coroutine", "cpu", "gate", "leaves", "may_sleep", "name", "op")
+    __slots__ = (
+        "blocks",
+        "coroutine",
+        "cpu",
+        "exact",
+        "gate",
+        "idles",
+        "leaves",
+        "may_sleep",
+        "name",
+        "op",
+        "shares",
+        "takes",
+    )
 
     def __init__(self, op: Op, coroutine: Interruptible, cpu: Cpu) -> None:
         self.op = op
+        self.blocks = op.blocks  # type: ignore[misc]
+        self.exact = op.exact  # type: ignore[misc]
+        self.idles = op.idles  # type: ignore[misc]
+        self.shares = op.shares  # type: ignore[misc]
+        self.takes = op.takes  # type: ignore[misc]
         self.coroutine = coroutine
         self.cpu = cpu
         self.name = op.name  # type: ignore[misc]
@@ -207,9 +225,13 @@ class _OnCpu(Op):
 
     def blockers(self, sim: Sim) -> tuple[SimThread, ...]:
         running = self.cpu.running()
-        if running is not None and running.pending is not self:
-            return (running,)
-        return self.op.blockers(sim)
+        if running is None or running.pending is self:
+            return self.op.blockers(sim)
+        if running.life is Life.DONE:  # it has halted the machine: look at what was before
+            flow = self.cpu.flow
+            waits = flow is not None and flow.pending is self and not self.op.enabled(sim, flow)
+            return self.op.blockers(sim) if waits else ()
+        return (running,)
 
     def waits_for(self, thread: SimThread) -> str:
         running = self.cpu.running()

@@ -497,6 +497,44 @@ def nosy(world: World) -> None:
     world.thread(waits)
 
 
+def forgotten_step(world: World) -> None:
+    lock = world.spinlock("lock")
+
+    async def takes() -> None:
+        lock.spin_lock()  # type: ignore[unused-awaitable]
+
+    world.thread(takes)
+
+
+def forgotten_on_a_branch(world: World) -> None:
+    """The first execution, in which the first thread goes first, makes no mistake."""
+    x, queue = world.var("x", 0), world.waitqueue("queue")
+
+    async def sets() -> None:
+        await x.store(1)
+
+    async def wakes() -> None:
+        if not await x.load():
+            queue.wake_up()  # type: ignore[unused-awaitable]
+
+    world.thread(sets)
+    world.thread(wakes)
+
+
+def nothing_to_choose(world: World) -> None:
+    async def chooses() -> None:
+        await world.choose("what", 0)
+
+    world.thread(chooses)
+
+
+def choosing_words(world: World) -> None:
+    async def chooses() -> None:
+        await world.choose("what", "two")  # type: ignore[arg-type]
+
+    world.thread(chooses)
+
+
 def late(world: World) -> None:
     async def makes() -> None:
         world.thread(nothing)
@@ -507,6 +545,10 @@ def late(world: World) -> None:
 def opaque(world: World) -> Callable[[], object]:
     world.thread(nothing)
     return object
+
+
+def _line(function: Callable[..., Any], number: int) -> int:
+    return function.__code__.co_firstlineno + number
 
 
 @pytest.mark.parametrize(
@@ -526,6 +568,10 @@ def opaque(world: World) -> Callable[[], object]:
         ("returned a int; expected None, or a function", no_reader),
         ("test_explore.py:", forgotten),
         ("was never awaited", forgotten),
+        (f"test_explore.py:{_line(forgotten_step, 4)}: a step was never awaited", forgotten_step),
+        ("a step was never awaited", forgotten_on_a_branch),
+        ("expected an integer, 1 or more; found 0", nothing_to_choose),
+        ("expected an integer, 1 or more; found 'two'", choosing_words),
         ("sleeps awaits something that is none of netsim's", foreign),
         ("the condition of until() changes x", impure),
         ("reads nothing shared", blind),
@@ -558,3 +604,48 @@ def test_a_program_that_differs_from_run_to_run_is_refused() -> None:
 
     with pytest.raises(NetsimError, match="not deterministic"):
         explore(program)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("SystemExit", SystemExit),
+        ("GeneratorExit", GeneratorExit),
+        ("CancelledError", asyncio.CancelledError),
+    ],
+)
+def test_what_would_end_python_ends_the_thread_only(words: str, error: type[BaseException]) -> None:
+    def program(world: World) -> None:
+        x = world.var("x", 0)
+
+        async def leaves() -> None:
+            await x.add(1)
+            raise error
+
+        async def stays() -> None:
+            await x.until(bool)
+
+        world.thread(leaves)
+        world.thread(stays)
+
+    result = explore(program)
+
+    assert [(f.kind, words in f.message) for f in result.findings] == [("bug-on", True)]
+    assert result.complete
+
+
+def test_counters_that_commute_do_not_tell_their_order() -> None:
+    def program(world: World) -> Callable[[], Any]:
+        counter, told = world.atomic("counter"), world.array("told", ["", ""])
+
+        async def count(number: int) -> None:
+            told[number].value = repr(await counter.atomic_inc())  # type: ignore[func-returns-value]
+
+        world.thread(count, 0)
+        world.thread(count, 1)
+        return lambda: tuple(one.value for one in told)
+
+    result = explore(program)
+
+    assert result.executions == 1
+    assert [outcome.value for outcome in result.outcomes] == [("None", "None")]

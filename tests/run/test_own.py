@@ -11,7 +11,7 @@ import pytest
 
 import netsim
 from netsim.errors import NetsimError
-from netsim.results import Verdict
+from netsim.results import Bounds, Verdict
 from netsim.run import check, load, matrix, replay
 
 ROOT = Path(__file__).parents[2]
@@ -268,3 +268,30 @@ def test_a_design_of_another_distribution_is_found(tmp_path: Path) -> None:
     broken = run("check", "their-driver", RACE, PYTHONPATH=path)
     assert broken.returncode == 2
     assert "design their-driver at their_broken:DESIGN is a int, no Design" in broken.stderr
+
+
+def test_a_forgotten_await_is_no_green(tmp_path: Path) -> None:
+    text = GOOD.replace('await schedule_point("xmit")', "driver.lock.spin_lock()")
+    line = text[: text.index("driver.lock.spin_lock()")].count("\n") + 1
+
+    for ask in (lambda path: check(path, RACE), lambda path: matrix([path])):
+        with pytest.raises(NetsimError, match=rf"mine.py:{line}: a step was never awaited"):
+            ask(own(tmp_path, text))
+
+
+def test_a_design_that_ends_python_is_no_green(tmp_path: Path) -> None:
+    text = GOOD.replace('await schedule_point("xmit")', "raise SystemExit(0)")
+
+    found = check(own(tmp_path, text), RACE)
+
+    assert [f.kind for f in found.findings] == ["bug-on"]
+    assert run("check", own(tmp_path, text), RACE).returncode == 1
+
+
+@pytest.mark.parametrize("strategy", ["classes", "random"])
+def test_the_bound_on_seconds_cuts_an_execution_without_end(tmp_path: Path, strategy: str) -> None:
+    text = GOOD.replace('await schedule_point("xmit")', 'while True: await schedule_point("xmit")')
+
+    result = check(own(tmp_path, text), "send", bounds=Bounds(seconds=0.2), strategy=strategy)
+
+    assert (result.verdict, result.cut_by) == (Verdict.UNKNOWN, "seconds")

@@ -17,6 +17,7 @@ from netsim.design import Design, Operation, StartingPoint
 from netsim.results import Bounds, Verdict
 from netsim.run import check, matrix, replay
 from netsim.sync.completion import Completion
+from netsim.sync.halt import halt
 from netsim.sync.mutex import Mutex
 from netsim.sync.spinlock import SpinLock
 from netsim.sync.workqueue import Work
@@ -109,7 +110,18 @@ async def interrupt(s: System) -> None:
         pass
 
 
+async def panic(s: System) -> None:
+    await halt("panic")
+
+
+async def panic_with_a(s: System) -> None:
+    await s.a.mutex_lock()
+    await halt("panic")
+
+
 OPERATIONS = {
+    "panic": panic,
+    "panic-with-a": panic_with_a,
     "forth": forth,
     "back": back,
     "gated-forth": gated_forth,
@@ -125,6 +137,12 @@ OPERATIONS = {
 }
 
 
+def _contexts(name: str) -> tuple[Context, ...]:
+    if name == "panic":
+        return (Context.PROCESS, Context.NMI)
+    return (Context.HARDIRQ if name == "handler" else Context.PROCESS,)
+
+
 def design(*samples: str) -> Design:
     return Design(
         name="toy",
@@ -135,7 +153,8 @@ def design(*samples: str) -> Design:
                 name,
                 name,
                 run,
-                contexts=(Context.HARDIRQ if name == "handler" else Context.PROCESS,),
+                contexts=_contexts(name),
+                halts=name.startswith("panic"),
                 samples=((),) if name in samples else (),
             )
             for name, run in OPERATIONS.items()
@@ -162,6 +181,25 @@ def test_an_order_that_can_deadlock_is_one_finding() -> None:
     assert found.confirms == ("a -> b -> a",)
     assert replay(found.schedule, design=design()).findings[0].id == found.id
     assert "confirms the lock order a -> b -> a" in check_report(result)
+
+
+@pytest.mark.parametrize("end", ["panic", "!1 panic", "panic-with-a"])
+def test_a_halt_that_comes_later_hides_no_deadlock(end: str) -> None:
+    (found,) = check(design(), "forth || back").findings
+    result = check(design(), f"forth || back || {end}")
+
+    assert result.verdict is Verdict.VIOLATED
+    assert [(f.kind, f.id, f.confirms) for f in result.findings] == [
+        ("deadlock", found.id, found.confirms)
+    ]
+    assert replay(result.findings[0].schedule, design=design()).findings[0].id == found.id
+
+
+def test_waiting_for_who_halts_the_machine_is_no_finding() -> None:
+    result = check(design(), "panic-with-a || forth")
+
+    assert result.verdict is Verdict.HOLDS
+    assert not result.findings
 
 
 def test_an_order_under_a_gate_is_refuted_and_the_check_holds() -> None:
@@ -273,3 +311,17 @@ def test_the_matrix_leaves_out_what_is_refuted_and_shows_what_is_not() -> None:
     assert not undecided.complete
     assert valid(dump_matrix(undecided), "matrix")["findings"][0]["status"] == "undecided"
     assert "irq-lock-order" in matrix_report(undecided)
+
+
+def test_what_can_be_struck_takes_locks_as_ever() -> None:
+    (alone,) = check(design(), "gated-forth || gated-back").findings
+    (found,) = check(design(), "gated-forth || gated-back || !1 handler").findings
+
+    assert (found.kind, found.status, found.id) == ("lock-order", "unreachable", alone.id)
+
+
+def test_an_interrupt_that_strikes_decides_the_order() -> None:
+    (found,) = check(design(), "careless || !1 handler").findings
+
+    assert (found.kind, found.status) == ("deadlock", "reached")
+    assert len(found.confirms) == 1
