@@ -142,7 +142,7 @@ class History:
         for key in keys:
             seen = dict(clock)
             for event, mode in reversed(self.accesses.get(key, ())):
-                if mode == 0 or event.thread == thread or event.precedes(seen):
+                if mode == READ or event.thread == thread or event.precedes(seen):
                     continue
                 if self._admitted(thread, op, key, event, {}) is not False:
                     yield event

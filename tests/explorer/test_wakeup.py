@@ -53,6 +53,18 @@ class TestPlace:
         assert where(step("p", "X", 1), step("p", "X", 0), step("q", "Y")) is None
         assert where(step("p", "X", 1), step("q", "Y"), step("p", "X", 0)) is None
 
+    def test_a_sequence_of_one_step_begins_with_it(self) -> None:
+        assert where(step("p", "X"), step("p", "X")) == 0
+        assert where(step("p", "X", 1), step("p", "X", 0)) is None
+
+    def test_what_it_touches_where_it_stands_decides(self) -> None:
+        """What it touches later in the sequence only if nobody has asked."""
+        before, after = step("p", "X"), step("r", "Z")
+        assert where(step("q", "X"), before, step("q", "Y"), after) is None
+        assert where(step("q", "Y"), before, step("q", "X"), after) == 1
+        assert where(Move("q", 0), before, step("q", "X"), after) is None
+        assert where(Move("q", 0), before, step("q", "Y"), after) == 1
+
     def test_the_last_step_is_asked_for_only_where_it_decides(self) -> None:
         asked: list[int] = []
 
@@ -101,3 +113,10 @@ class TestInsert:
         grow(wut, step("p", "X"), step("q", "Y"), step("r", "Y"))
         assert grow(wut, step("r", "Y"), step("q", "Y"), step("p", "X"))
         assert tree(wut) == "p(q(r) r(q))"
+
+    def test_the_beginning_of_what_is_there_is_covered(self) -> None:
+        wut: list[Move] = []
+        grow(wut, step("p", "X"), step("q", "X"), step("r", "X"))
+        assert not grow(wut, step("p", "X"))
+        assert not grow(wut, step("p", "X"), step("q", "X"))
+        assert tree(wut) == "p(q(r))"

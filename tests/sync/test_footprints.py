@@ -8,6 +8,7 @@ the same results in both orders, and neither may enable or disable the other.
 
 from __future__ import annotations
 
+import random
 from itertools import product
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from netsim.core.access import dependent
 from netsim.core.sim import Sim
-from tests.explorer.programs import PRIMITIVES, Interpreter, Program
+from tests.explorer.programs import PRIMITIVES, Interpreter, Program, generate
 
 #: States looked at for each program, nearest to the start first.
 STATES_MAX = 24
@@ -92,3 +93,28 @@ def commutes(program: Interpreter, prefix: list[str], one: str, other: str) -> b
     sim.step(sim.by_name[one])
     assert outcome(program) == forward, f"{one} and {other} do not commute after {prefix}"
     return True
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_guard_admits_what_is_enabled(part: int) -> None:
+    """The state that a step finds at a location tells who could have run instead of it."""
+    told = {True: 0, False: 0}
+    for seed in range(part * 150, part * 150 + 150):
+        dice = random.Random(seed)
+        sim = Interpreter(generate(seed), seed % 2).start()
+        while enabled := sim.enabled():
+            waiting = [(t, t.pending) for t in sim.threads if t.pending is not None]
+            could = {thread.name for thread in enabled}
+            step = sim.step(dice.choice(enabled))
+            for thread, op in waiting:
+                guard = op.guard()
+                for key in guard:
+                    if key not in step.before:
+                        continue
+                    admitted = op.admits(key, step.before[key], thread.name)
+                    if admitted is None:
+                        continue
+                    if admitted or len(guard) == 1:  # of several one is enough
+                        assert admitted == (thread.name in could), (seed, thread, op.label())
+                        told[admitted] += 1
+    assert min(told.values()) > 10
