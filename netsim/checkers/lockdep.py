@@ -66,6 +66,8 @@ class LockDep:
         self.stuck: dict[Stuck, None] = {}
         #: Threads that ended a wait, by wait.
         self.enders: dict[Node, dict[str, None]] = {}
+        #: True if the machine was halted in some execution, which hides what others wait for.
+        self.halted = False
         self._seen: set[tuple[Any, ...]] = set()
         #: Waits on which something depends, which lead on to what those depend on who end them.
         self._waits: dict[Node, None] = {}
@@ -97,6 +99,7 @@ class LockDep:
 
     def finish(self, sim: Sim) -> Stuck | None:
         """Take in the end of a complete execution; return who waits for whom if anybody does."""
+        self.halted = self.halted or sim.halted
         if self._waits:
             self._follow_waits(sim)
         left = [
@@ -132,6 +135,8 @@ class LockDep:
             return "reached"
         if prediction.uses and prediction.uses[0].thread not in strikers:
             return "undecided"
+        if self.halted and any(node.call for node in prediction.nodes):
+            return "undecided"  # who would have ended the wait may have been stopped by the halt
         return "unreachable" if complete else "undecided"
 
     def reaches(self, stuck: Stuck, prediction: Prediction) -> bool:

@@ -16,6 +16,7 @@ from netsim.core.canonical import Canonical, Unseen
 from netsim.core.sim import Sim
 from netsim.errors import UsageError
 from netsim.explorer.plain import PlainDfs
+from netsim.results import CutBy
 
 
 class States(PlainDfs):
@@ -33,6 +34,9 @@ class States(PlainDfs):
         #: State and who runs there: the fewest preemptions with which it was reached.
         self.visited: dict[tuple[bytes, str], int] = {}
         self.merged = 0
+        #: True if a state came again in one execution, which then need not end.
+        self.loops = False
+        self._trail: list[bytes] = []
         self._canonical: Canonical | None = None
 
     def known(self, sim: Sim, running: str, used: int) -> bool:
@@ -46,6 +50,9 @@ class States(PlainDfs):
                 f"states cannot be merged, for part of one is not seen: {unseen}; "
                 "expected strategy classes or preemptions for this program"
             ) from unseen
+        del self._trail[len(self.path) :]
+        self.loops = self.loops or state in self._trail
+        self._trail.append(state)
         # Without a bound it makes no difference who ran last.
         key = (state, running if self.bound is not None else "")
         before = self.visited.get(key)
@@ -63,10 +70,16 @@ class States(PlainDfs):
             self.visited.clear()
         return more
 
+    def cut_by(self) -> CutBy | None:
+        """An execution that comes back to a state need not end: then not all were run."""
+        return super().cut_by() or ("steps" if self.loops else None)
+
     def notes(self) -> Sequence[str]:
         """Say what merging leaves out."""
         text = (
             f"states were merged ({len(self.visited)} states, {self.merged} times one that was "
             "known): data races and lock order are judged in the executions that were run only"
         )
+        if self.loops:
+            text += "; some executions come back to a state that they had, and need not end"
         return (*super().notes(), text)

@@ -61,11 +61,12 @@ def judge(
 
     `at_end` are those found before the probes ran.  A fatal finding is at the root of whatever
     the outcome shows, unless a halt at the end does not happen after it: `leads_to_end` tells
-    that of a step.
+    that of a step.  Who waits when the machine halts is at the root of nothing.
     """
     findings = list(at_end)
     root = any(
-        judged.report.fatal and (not observed.halted or leads_to_end(judged.report.step))
+        judged.report.fatal
+        and (not observed.halted or (judged.where == "flows" and leads_to_end(judged.report.step)))
         for judged in findings
     )
     if reference is not None and not root and reference.refutes(observed, faults):

@@ -24,8 +24,6 @@ def program_report(result: ProgramResult) -> str:
         said += ", with sequentially consistent memory"
     else:
         bound = bound_that_cut(result.cut_by, result.bounds) if result.cut_by else "first=True"
-        if result.cut_by == "steps" and result.bounds.steps is None:
-            bound = "executions that do not end"
         said = f"stopped by {bound.replace('--', '')} after {count}; "
         said += rest(reached, result.estimate)
     lines.append(fill(f"{said}.", "  ", "  "))

@@ -121,6 +121,8 @@ def model(options: Options) -> str:
 
 def bound_that_cut(cut_by: CutBy | None, bounds: Bounds) -> str:
     """Name what cut a search, as one gives it on the command line."""
+    if cut_by == "steps" and bounds.steps is None:
+        return "executions that do not end"
     return CUTS.get(cut_by or "", "--first").format(
         executions=bounds.executions,
         steps=bounds.steps,

@@ -325,3 +325,13 @@ def test_an_interrupt_that_strikes_decides_the_order() -> None:
 
     assert (found.kind, found.status) == ("deadlock", "reached")
     assert len(found.confirms) == 1
+
+
+def test_a_halt_leaves_open_who_would_have_ended_a_wait() -> None:
+    refuted = check(design(), "settle; flush || forth")
+    assert [f.status for f in refuted.findings] == ["unreachable"]
+
+    result = check(design(), "settle; flush || forth || panic")
+
+    assert [f.status for f in result.findings] == ["undecided"]
+    assert result.verdict is Verdict.UNKNOWN
