@@ -7,7 +7,7 @@ can name it.  A holder is a shared object (by its label) or the operation that i
 
 from collections.abc import Awaitable
 
-from netsim.core.access import DEC, INC, READ, WRITE, Key, Mode
+from netsim.core.access import INC, READ, WRITE, Key, Mode
 from netsim.core.op import Op
 from netsim.core.sim import Sim
 from netsim.core.thread import SimThread
@@ -162,8 +162,9 @@ class _Put(Op):
             return WRITE
         if refs.anchor and refs.anchor in refs.holders and refs.count == len(refs.holders):
             return INC  # commutes with gets and with such puts: none of them is the last
-        # Two puts commute only if neither is the last in either order: from three on.
-        return DEC if refs.count > 2 else WRITE
+        # From three on two puts commute, but which of more is the last shows only later: a mode
+        # that changes with the count would not say the same of two puts in both orders.
+        return WRITE
 
 
 class _Read(Op):

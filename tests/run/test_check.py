@@ -117,3 +117,10 @@ def test_each_operation_of_a_flow_runs_in_its_own_context() -> None:
 
     assert result.findings == ()
     assert result.verdict is Verdict.HOLDS
+
+
+def test_puts_of_one_device_by_three_flows_leave_no_execution_blocked() -> None:
+    """They did while a put conflicted with others by the count that it found."""
+    scenario = "{ set 10.0.0.1 } off || unregister eth0 || carrier-off eth0"
+    result = check("netoops-v1", scenario, bounds=Bounds(executions=600))
+    assert (result.executions, result.blocked) == (600, 0)
