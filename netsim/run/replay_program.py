@@ -24,7 +24,7 @@ from netsim.view.report import finding_report
 
 
 def _no_boot(_sim: Sim) -> Any:
-    raise NotImplementedError
+    raise AssertionError("a program is built, not booted")
 
 
 #: A program accepts no loss, has no operations, and is not booted.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -95,7 +96,7 @@ _T = TypeVar("_T")
 
 
 @attrs.define(eq=False)
-class Walk(Generic[_P]):
+class Walk(ABC, Generic[_P]):
     """The state of one exploration: counts, and candidates by finding id."""
 
     program: _P
@@ -203,9 +204,9 @@ class Walk(Generic[_P]):
             return "steps"
         return "seconds" if self.late() else None
 
+    @abstractmethod
     def _judge(self, execution: Execution) -> None:
         """Take in an execution that has come to rest."""
-        raise NotImplementedError
 
     def note(self, judged: Judged, execution: Execution) -> None:
         """Keep the execution as the smallest that shows the finding, if it is."""

@@ -10,7 +10,6 @@ from netsim.core.memory import KObject, bind, shared
 from netsim.core.sim import Sim
 from netsim.explorer.loop import execute
 from netsim.explorer.optimal import OptimalDpor
-from netsim.sync.mutex import Mutex
 from netsim.sync.rwlock import RwLock
 from netsim.sync.sleep import schedule_point
 from netsim.sync.spinlock import SpinLock
@@ -56,30 +55,6 @@ def count(threads: Threads) -> tuple[int, int, int]:
             blocked += 1
         if not strategy.more():
             return executions, deadlocked, blocked
-
-
-def philosophers(n: int, *, reverse: bool) -> Threads:
-    """n philosophers, each eating once; with `reverse` one picks up its forks the other way."""
-
-    def threads(sim: Sim) -> list[Coroutine[Any, Any, None]]:
-        forks = [Mutex(sim, f"fork{i}") for i in range(n)]
-
-        async def eat(i: int) -> None:
-            first, second = forks[i], forks[(i + 1) % n]
-            if reverse and i == 0:
-                first, second = second, first
-            async with first.held(), second.held():
-                pass
-
-        return [eat(i) for i in range(n)]
-
-    return threads
-
-
-@pytest.mark.parametrize("n", [2, 3, 4, 5])
-def test_philosophers(n: int) -> None:
-    assert count(philosophers(n, reverse=False)) == (2**n - 1, 1, 0)
-    assert count(philosophers(n, reverse=True)) == (2**n - 2, 0, 0)
 
 
 def cells(n: int, *, write: bool) -> Threads:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 
 from netsim.core.memory import KObject, kmalloc, shared
-from netsim.core.sim import Sim
 from netsim.design import AcceptedLoss, Design, Operation, StartingPoint
 from netsim.results import Bounds, Verdict
 from netsim.run import check, matrix
 from netsim.sync.sleep import schedule_point
 from netsim.view.matrix import matrix_report
 from netsim.view.report import check_report
+from tests.run.bare import BareSystem
 
 
 @shared
@@ -24,23 +21,7 @@ class Box(KObject):
     lid: int = 0
 
 
-class System:
-    """A machine on which boxes are lost."""
-
-    def __init__(self, sim: Sim) -> None:
-        self.sim = sim
-
-    def dumps(self) -> Sequence[str]:
-        return ()
-
-    def roots(self) -> Sequence[Any]:
-        return ()
-
-    def counts(self) -> Sequence[Any]:
-        return ()
-
-
-async def lose(s: System) -> None:
+async def lose(s: BareSystem) -> None:
     await schedule_point("lose")
     kmalloc(s.sim, Box(), "box")
 
@@ -49,7 +30,7 @@ def design(*accepted: AcceptedLoss) -> Design:
     return Design(
         name="toy",
         summary="loses boxes",
-        boot=System,
+        boot=BareSystem,
         operations={"lose": Operation("lose", "loses a box", lose)},
         starts=(StartingPoint("empty", ""),),
         probes=(),

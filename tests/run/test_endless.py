@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from netsim import Design, Operation, StartingPoint, Verdict, check
-from netsim.core.sim import Sim
 from netsim.sync.sleep import schedule_point
 from netsim.view.report import verdict_line
+from tests.run.bare import BareSystem
 
 
-class System:
-    """Nothing."""
-
-    def __init__(self, sim: Sim) -> None:
-        self.sim = sim
-
-    def dumps(self) -> Sequence[str]:
-        return ()
-
-    def roots(self) -> Sequence[Any]:
-        return ()
-
-    def counts(self) -> Sequence[Any]:
-        return ()
-
-
-async def spin(_s: System) -> None:
+async def spin(_s: BareSystem) -> None:
     while True:
         await schedule_point("cpu_relax")
 
 
-async def once(_s: System) -> None:
+async def once(_s: BareSystem) -> None:
     await schedule_point("once")
 
 
 DESIGN = Design(
     name="endless",
     summary="spins",
-    boot=System,
+    boot=BareSystem,
     operations={
         "spin": Operation("spin", "spins for ever", spin),
         "once": Operation("once", "ends", once),
