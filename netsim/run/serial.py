@@ -137,11 +137,13 @@ def sequential_orders(
     Stops early once `late` says so.
     """
     strategy = SequentialOrders()
+    #: Strikes inside steps need to know what the step touches.
+    observers = () if program.striking else (_Unrecorded(),)
     seen: dict[Order, None] = {}
     steps = 0
     count = 0
     while True:
-        execution = execute(program, strategy, (), steps_max)
+        execution = execute(program, strategy, observers, steps_max)
         count += 1
         steps += len(execution.schedule)
         if execution.complete:
@@ -152,6 +154,17 @@ def sequential_orders(
             return Orders(tuple(seen), True, steps)
         if count >= orders_max or (late is not None and late()):
             return Orders(tuple(seen), False, steps)
+
+
+class _Unrecorded:
+    """An observer that has nothing recorded: of an order only the outcome counts."""
+
+    def begin(self, sim: Sim, kept: int) -> None:
+        """Stop to record."""
+        sim.recording = False
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Nothing to learn."""
 
 
 class SerialReference:
