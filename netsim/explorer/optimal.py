@@ -92,6 +92,7 @@ class Race:
         "index",
         "known",
         "lead",
+        "noted",
         "settled",
         "sure",
         "thread",
@@ -118,6 +119,8 @@ class Race:
         self.base: list[Event] = []
         self.lead: list[Event] | None = None
         self.settled = False
+        #: Whether it is kept what the step touched where it ran.
+        self.noted = False
         self.alone: Footprint | None = None
         self.apart = 0
 
@@ -358,7 +361,6 @@ class OptimalDpor:
             try:
                 if race.lead is None and race.also is None:
                     race.lead = [step for step in before if step.index < race.index]
-                    self._ran(race)
                     race.settled = self._insert(race, race.lead)
                     if len(race.lead) == len(before) or (race.settled and self._apart(race, end)):
                         continue
@@ -378,7 +380,7 @@ class OptimalDpor:
     def _ran(self, race: Race) -> None:
         """Keep what the step of a race touched where it ran: so it may without the event."""
         index, events = race.index, self.history.events
-        if race.sure and index < len(events) and events[index].value == race.value:
+        if index < len(events) and events[index].value == race.value:
             move = Move(race.thread, race.value)
             self._note(index, move, events[index].footprint, ())
 
@@ -391,7 +393,7 @@ class OptimalDpor:
                 race.apart = end
                 return True
             assert race.lead is not None
-            ask, move = self._asking(event.index, (), race.sure), Move(race.thread, race.value)
+            ask, move = self._asking(event.index, (), race), Move(race.thread, race.value)
             try:
                 race.alone = race.touches(race.lead) or ask(move, race.lead)
             except Unmakeable:
@@ -419,7 +421,7 @@ class OptimalDpor:
         if not any(thread.name == first for thread in node.enabled):
             raise Unmakeable  # what it waits for is not there without the event
         last = Move(race.thread, race.value, race.touches(before))
-        ask = self._asking(index, (), race.sure)
+        ask = self._asking(index, (), race)
         covered = False
         try:
             for key, theirs in node.sleep.items():
@@ -438,11 +440,11 @@ class OptimalDpor:
             if last.footprint is not None:
                 race.known, race.base = last.footprint, before
 
-    def _asking(self, index: int, path: Sequence[Choice], sure: bool = False) -> Ask:
+    def _asking(self, index: int, path: Sequence[Choice], race: Race | None = None) -> Ask:
         """
         Return how to find out what a move touches after the first `index` events and `path`.
 
-        If it is `sure` that it can be made, it need not be tried where one knows.
+        In a `race` for which it is sure that it can be made, it need not be tried where one knows.
         """
 
         def ask(move: Move, before: Sequence[Known]) -> Footprint:
@@ -454,7 +456,8 @@ class OptimalDpor:
                 if found is None:
                     raise Unmakeable
             else:
-                found = self._follows(index, move, before) if sure else None
+                sure = race if race is not None and race.sure else None
+                found = self._follows(sure, index, move, before) if sure else None
                 if found is None:
                     try:
                         found = self._probe([*self._choices[:index], *steps[:-1]], last)
@@ -469,10 +472,15 @@ class OptimalDpor:
 
         return ask
 
-    def _follows(self, index: int, move: Move, before: Sequence[Known]) -> Footprint | None:
+    def _follows(
+        self, race: Race, index: int, move: Move, before: Sequence[Known]
+    ) -> Footprint | None:
         """Return what a step touches after the first `index` events and some more, if known."""
         if move.thread not in self._first:
             return None
+        if not race.noted:
+            race.noted = True
+            self._ran(race)
         step = (move.thread, move.value)
         return self._footprints.find(step, self.history, index, before)
 
