@@ -85,6 +85,10 @@ class Search(Walk[ScenarioProgram]):
         assert judged is not None
         return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
 
+    def refer(self) -> None:
+        """Walk the sequential orders."""
+        self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
+
     def findings(self) -> list[Finding]:
         """Return what was found, each with the smallest schedule known for it."""
         found = [self.finding(identity) for identity in self.candidates]
@@ -170,7 +174,8 @@ class Search(Walk[ScenarioProgram]):
         observed = observe(self.program)
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
-            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
+            self.refer()
+        assert self.reference is not None
         leads = self._leads_to_end(execution)
         found = judge(observed, at_end, self.reference, faults, self.program, leads)
         known = self.outcomes.get(observed)
