@@ -18,14 +18,14 @@ from netsim.run.program import ScenarioProgram
 from netsim.run.search import Search
 
 #: Classes of a cell of three or more operations at most, unless a bound says otherwise.
-CLASSES_MAX = 10_000
+CLASSES_MAX = 3000
 
 #: What the second search leaves out is what needs more preemptions.
 PREEMPTIONS_MAX = 2
 
 #: So many runs of the second search for each execution that is allowed: most end where one meets
 #: a beginning that is known.
-RUNS_EACH = 2
+RUNS_EACH = 5
 
 
 @attrs.frozen

@@ -29,7 +29,7 @@ from netsim.run.walk import Listener, Progress
 #: Cells of so many operations at a time at most.
 FLOWS_MAX = 3
 
-#: So many cells of three operations are given to a process at a time: some seconds of work.
+#: So many cells are given to a process at a time: of three operations some seconds of work.
 CHUNK = 20
 
 
@@ -129,16 +129,14 @@ class _Work:
 
 
 def _work(designs: Sequence[Design], starts: Sequence[str], flows: int) -> Iterator[_Work]:
-    """Yield all cells: whatever others inherit from comes before them, and in one piece."""
+    """Yield all cells, each after those that it inherits from."""
     for design in designs:
-        calls = list(sample_calls(design))
+        every = list(groups(list(sample_calls(design)), flows))
         for start in design.starts:
-            if not calls or (starts and start.name not in starts):
+            if starts and start.name not in starts:
                 continue
-            yield _Work(design, start, list(groups(calls, 1, min(flows, 2))))
-            threes = list(groups(calls, 3, flows))
-            for at in range(0, len(threes), CHUNK):
-                yield _Work(design, start, threes[at : at + CHUNK])
+            for at in range(0, len(every), CHUNK):
+                yield _Work(design, start, every[at : at + CHUNK])
 
 
 def _one_by_one(

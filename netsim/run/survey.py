@@ -185,9 +185,9 @@ def sample_calls(design: Design) -> Iterator[Call]:
             yield Call(operation.name, arguments)
 
 
-def groups(calls: Sequence[Call], least: int, most: int) -> Iterator[tuple[Call, ...]]:
-    """Yield the operations of each cell of `least` to `most`: all that run alone, then pairs ..."""
-    for size in range(least, most + 1):
+def groups(calls: Sequence[Call], flows: int) -> Iterator[tuple[Call, ...]]:
+    """Yield the operations of each cell: all that run alone, then all pairs, and so on."""
+    for size in range(1, flows + 1):
         yield from combinations_with_replacement(calls, size)
 
 

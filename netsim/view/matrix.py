@@ -64,7 +64,7 @@ def _design(
     findings = [m for m in result.findings if m.design == design]
     cells = [cell for cell in result.cells if cell.design == design]
     operations = [o for o in result.operations if any(o in cell.operations for cell in cells)]
-    lines = [f"{design}: {_SCOPE[result.flows]}, from every starting point", ""]
+    lines = [f"{design}: {_SCOPE[result.flows]}, from each of the starts below", ""]
     lines += _table(operations, cells, names, colour, pairs=result.flows > 1)
     if result.flows > 2:
         lines += ["", *_threes(cells, names)]
