@@ -14,6 +14,7 @@ from netsim.explorer.loop import Execution, Exploration, execute
 from netsim.explorer.normal import Recorder
 from netsim.explorer.strategies import make
 from netsim.results import Finding, Plan
+from netsim.run.confirm import confirm, goals
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
@@ -21,6 +22,7 @@ from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
 from netsim.run.reach import Reach
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.suspected import Suspected
 from netsim.run.walk import Candidate, Listener, Walk, shortest
 from netsim.trace.schedule import Schedule
 
@@ -36,6 +38,8 @@ class Search(Walk[ScenarioProgram]):
     reference: SerialReference | None = None
     outcomes: dict[Observed, tuple[bool, Candidate]] = attrs.Factory(dict)
     orders: LockOrders = attrs.Factory(LockOrders)
+    #: Data races that may be, if the search was cut.
+    suspected: Suspected = attrs.Factory(Suspected)
     #: What killed flows leave behind, each sentence once.
     aftermath: dict[str, None] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
@@ -54,6 +58,8 @@ class Search(Walk[ScenarioProgram]):
         while True:
             reach = Reach(self.program.striking, self.program.reach)
             self.observers = (self.orders.lockdep,)
+            if self.plan.strategy == "directed":
+                self.observers += (self.suspected.locksets,)
             if self.program.striking:
                 self.observers += (reach,)
             super().explore(first, progress)
@@ -73,7 +79,7 @@ class Search(Walk[ScenarioProgram]):
             self.executions = self.blocked = self.deadlocked = self.steps = 0
 
     def _strategy(self) -> Exploration:
-        return make(self.plan, self.bounds, self.program, self._roots)
+        return make(self.plan, self.bounds, self.program, self._roots, lambda: goals(self))
 
     def _roots(self) -> tuple[object, ...]:
         run = self.program.run
@@ -115,6 +121,10 @@ class Search(Walk[ScenarioProgram]):
             made, confirms=self.orders.confirms(identity), minimal=identity in self.minimal
         )
 
+    def confirm(self, first: bool) -> None:
+        """Try to reach what a bound left undecided; see `run.confirm`."""
+        confirm(self, self._judge, first)
+
     def predicted(self) -> list[Finding]:
         """Return the predictions that no other finding confirms."""
         found = []
@@ -126,6 +136,8 @@ class Search(Walk[ScenarioProgram]):
                 schedule = schedule_text(self.program, list(choices), digest.text)
                 one = attrs.evolve(one, schedule=schedule, steps=len(choices))
             found.append(one)
+        if not self.complete:  # one that was is exact
+            found += self.suspected.findings(self.program, operations, self.candidates)
         return found
 
     def _small(self, identity: str) -> tuple[Candidate, Judged, str]:
