@@ -24,6 +24,7 @@ from netsim.run.reach import Reach
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
 from netsim.run.suspected import Suspected
 from netsim.run.walk import Candidate, Listener, Walk, shortest
+from netsim.sync.timer import FIRINGS_MAX, spent
 from netsim.trace.schedule import Schedule
 
 #: How a search goes on unless another plan is made.
@@ -42,6 +43,8 @@ class Search(Walk[ScenarioProgram]):
     suspected: Suspected = attrs.Factory(Suspected)
     #: What killed flows leave behind, each sentence once.
     aftermath: dict[str, None] = attrs.Factory(dict)
+    #: Timers that would have fired once more than one may.
+    restless: dict[str, None] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
     hurried: bool = False
     #: The findings whose candidate is proved to be the smallest there is; see `run.minimal`.
@@ -63,6 +66,7 @@ class Search(Walk[ScenarioProgram]):
             if self.program.striking:
                 self.observers += (reach,)
             super().explore(first, progress)
+            self._give_up()
             if self.cut_by is not None and self.spent_executions:
                 earlier = f"{self.spent_executions} executions of earlier rounds"
                 self.notes += (f"{earlier}, which struck at fewer places, are not counted",)
@@ -77,6 +81,17 @@ class Search(Walk[ScenarioProgram]):
             self.spent_steps += self.steps
             self.program.reach = reach.touched
             self.executions = self.blocked = self.deadlocked = self.steps = 0
+
+    def _give_up(self) -> None:
+        """Decide nothing if timers would not have come to rest."""
+        if self.restless:
+            self.complete = False
+            self.cut_by = self.cut_by or "steps"
+            text = (
+                f"{', '.join(self.restless)} fired {FIRINGS_MAX} times in an execution and did "
+                "something each time: what follows was not looked at"
+            )
+            self.notes += (text,)
 
     def _strategy(self) -> Exploration:
         return make(self.plan, self.bounds, self.program, self._roots, lambda: goals(self))
@@ -173,6 +188,13 @@ class Search(Walk[ScenarioProgram]):
     def _judge(self, execution: Execution) -> None:
         self.executions += 1
         run = self.program.run
+        armed = spent(run.sim)
+        if armed:  # no rest: only what the steps have shown counts
+            self.restless.update(dict.fromkeys(armed))
+            for judged in judge_run(run):
+                if judged.where == "flows":
+                    self.note(judged, execution)
+            return
         if unfinished(run.sim):
             self.deadlocked += 1
         stuck = self.orders.lockdep.finish(run.sim)
