@@ -7,14 +7,10 @@ from typing import Any
 
 import pytest
 
-from netsim.checkers.datarace import DataRaces
-from netsim.checkers.lockset import Locksets
 from netsim.core.memory import KObject, bind, shared
-from netsim.core.sim import Choice, Sim
+from netsim.core.sim import Sim
 from netsim.core.thread import Context
 from netsim.design import Design, Operation, StartingPoint
-from netsim.explorer.loop import execute
-from netsim.explorer.normal import Recorder
 from netsim.results import Bounds, Plan, Result, Verdict
 from netsim.run import check, matrix, replay
 from netsim.run.confirm import TRIES
@@ -293,11 +289,9 @@ class TestNotReached:
         assert not any("predictions" in note for note in result.notes)
 
     def test_an_undecided_race_has_the_id_that_it_would_have_if_reached(self) -> None:
-        locksets = Locksets()
         undecided = cut("publish || consume").findings[0].id
         (reached,) = cut("write-then-lock || lock-then-read").findings
 
-        assert locksets.suspects == {}
         assert undecided == reached.id  # of one field, in one design
 
     def test_nothing_is_tried_when_the_time_is_over(self) -> None:
@@ -326,37 +320,3 @@ class TestNotReached:
 
         assert (result.verdict, result.cut_by) == (Verdict.UNKNOWN, "interrupt")
         assert result.executions == 1
-
-
-class TestLocksets:
-    """The suspects of one execution, against the exact detector in all others."""
-
-    def suspects(self, scenario: str) -> list[str]:
-        from netsim.notation import parse
-        from netsim.results import Options
-        from netsim.run.program import ScenarioProgram
-
-        toy = design()
-        program = ScenarioProgram(toy, parse(scenario, toy.operations), Options())
-        locksets = Locksets()
-        sim = program.start()
-        schedule = []
-        while enabled := sim.enabled():
-            schedule.append(Choice(enabled[0].name))
-            sim.step(enabled[0])
-        races = DataRaces()
-        execution = execute(program, Recorder(schedule), (locksets, races))
-        assert not [r for r in execution.sim.reports if r.kind == "data-race"]
-        return [".".join(key) for key, some in locksets.suspects.items() if some]
-
-    def test_the_order_of_locks_orders_nothing(self) -> None:
-        assert self.suspects("write-then-lock || lock-then-read") == ["cell.x"]
-
-    def test_one_lock_excludes(self) -> None:
-        assert self.suspects("write-locked || read-locked") == []
-
-    def test_a_completion_orders(self) -> None:
-        assert self.suspects("write-and-complete || wait-and-read") == []
-
-    def test_two_that_read_do_not_race(self) -> None:
-        assert self.suspects("lock-then-read || lock-then-read") == []
