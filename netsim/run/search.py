@@ -20,7 +20,7 @@ from netsim.run.outcome import Observed, observe
 from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
 from netsim.run.reach import Reach
-from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
 from netsim.run.walk import Candidate, Listener, Walk, shortest
 from netsim.trace.schedule import Schedule
 
@@ -31,6 +31,8 @@ CLASSES = Plan("classes")
 @attrs.define(eq=False)
 class Search(Walk[ScenarioProgram]):
     """The state of one check: what the sequential orders give, and outcomes, beside the walk."""
+
+    execution_steps_max = STEPS_MAX
 
     plan: Plan = CLASSES
     reference: SerialReference | None = None
@@ -170,7 +172,7 @@ class Search(Walk[ScenarioProgram]):
         observed = observe(self.program)
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
-            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
+            self.reference = SerialReference(self.program, ORDERS_MAX, STEPS_MAX, self.late)
         leads = self._leads_to_end(execution)
         found = judge(observed, at_end, self.reference, faults, self.program, leads)
         known = self.outcomes.get(observed)

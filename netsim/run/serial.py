@@ -23,6 +23,9 @@ from netsim.sync.interrupt import struck_by
 
 #: Sequential orders beyond this number are not walked: the verdict is then UNKNOWN.
 ORDERS_MAX = 20_000
+#: An execution that takes more steps is taken for one that never ends.  Looking for the races of a
+#: step takes the longer, the more there are before it: some seconds for so many.
+STEPS_MAX = 10_000
 
 Faults = tuple[tuple[str, int, int], ...]
 """What the environment chose in an execution, sorted; see `Sim.chosen`."""
@@ -118,11 +121,16 @@ def faults_of(sim: Sim) -> Faults:
 
 @attrs.frozen
 class Orders:
-    """The sequential orders of a scenario; `complete` is False if a bound cut the walk."""
+    """
+    The sequential orders of a scenario; `complete` is False if a bound cut the walk.
+
+    `endless` tells that it did so because one order did not end.
+    """
 
     orders: tuple[Order, ...]
     complete: bool
     steps: int
+    endless: bool = False
 
 
 def sequential_orders(
@@ -134,7 +142,7 @@ def sequential_orders(
     """
     Run every sequential order of the program's scenario, at most `orders_max` of them.
 
-    Stops early once `late` says so.
+    Stops early once `late` says so, and at an order that takes more than `steps_max` steps.
     """
     strategy = SequentialOrders()
     seen: dict[Order, None] = {}
@@ -148,6 +156,8 @@ def sequential_orders(
             seen.setdefault(
                 Order(tuple(strategy.begins), observe(program), faults_of(execution.sim))
             )
+        if execution.cut:
+            return Orders(tuple(seen), False, steps, endless=True)
         if not strategy.more():
             return Orders(tuple(seen), True, steps)
         if count >= orders_max or (late is not None and late()):
@@ -170,6 +180,7 @@ class SerialReference:
         self._steps_max = steps_max
         self.all = sequential_orders(self._program, orders_max, steps_max, late)
         self.complete = self.all.complete
+        self.endless = self.all.endless
         self._without: dict[tuple[int, ...], list[Observed]] = {}
 
     def refutes(self, observed: Observed, faults: Faults) -> bool:
@@ -233,6 +244,7 @@ class SerialReference:
             self._program.with_flows_of(scenario), self._orders_max, self._steps_max, self._late
         )
         self.complete = self.complete and orders.complete
+        self.endless = self.endless or orders.endless
         return [order.observed for order in orders.orders]
 
     def nearest(self, observed: Observed) -> Nearest | None:

@@ -6,7 +6,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import attrs
 
@@ -99,6 +99,9 @@ _T = TypeVar("_T")
 class Walk(ABC, Generic[_P]):
     """The state of one exploration: counts, and candidates by finding id."""
 
+    #: So many steps of one execution are made at most, whatever the bounds are; 0: all.
+    execution_steps_max: ClassVar[int] = 0
+
     program: _P
     bounds: Bounds
     #: What the strategy says about its own search.
@@ -117,6 +120,8 @@ class Walk(ABC, Generic[_P]):
     #: When the bound on seconds has passed.
     deadline: float | None = None
     candidates: dict[str, Candidate] = attrs.Factory(dict)
+    #: Says who ran last in an execution that was too long.
+    endless: str = ""
     #: Who else sees the steps, beside the detector of data races.
     observers: tuple[Observer, ...] = ()
 
@@ -133,7 +138,7 @@ class Walk(ABC, Generic[_P]):
         except _OutOfTime:
             self.cut_by = "seconds"
         finally:
-            self.notes = tuple(strategy.notes())
+            self.notes = tuple(note for note in (*strategy.notes(), self.endless) if note)
         self.band = None if self.complete else self._estimated(strategy, estimate)
 
     def late(self) -> bool:
@@ -169,11 +174,20 @@ class Walk(ABC, Generic[_P]):
         if bounds.executions is not None:
             total = bounds.executions - self.spent_executions
         while True:
-            room = bounds.steps - self.spent_steps - self.steps if bounds.steps is not None else 0
+            room = longest = self.execution_steps_max
+            if bounds.steps is not None:
+                left = bounds.steps - self.spent_steps - self.steps
+                room = min(left, longest or left)
             execution = execute(self.program, strategy, observers, room)
             self.steps += len(execution.schedule)
             if execution.cut:
                 self.cut_by = "steps"
+                if room == longest:
+                    last = execution.sim.by_name[execution.schedule[-1].thread]
+                    self.endless = (
+                        f"an execution did not end within {longest} steps "
+                        f"({execution.sim.title(last)} ran last): it may never end"
+                    )
                 return
             if execution.complete:
                 strategy.finish(execution.sim)
