@@ -23,7 +23,7 @@ from netsim.run.registry import load
 from netsim.run.search import Search, schedule_text
 from netsim.run.serial import ORDERS_MAX, STEPS_MAX
 from netsim.run.story import story
-from netsim.run.walk import Listener, check_bounds, shortest
+from netsim.run.walk import OVERTIME, Listener, check_bounds, shortest
 
 
 def check(
@@ -101,6 +101,8 @@ def check(
     outcomes = _outcomes(search)
     if search.hurried:
         notes.append("an interrupt came before every schedule was made small")
+    elif search.overtime:
+        notes.append(OVERTIME)
     return Result(
         netsim=__version__,
         design=design.name,
@@ -150,7 +152,8 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
             return observed if observe(program) == observed else None
 
         try:
-            best = shortest(program, candidate, shows, alone=search.hurried)
+            alone = search.hurried or search.hurry()
+            best = shortest(program, candidate, shows, alone=alone, hurry=search.hurry)
         except KeyboardInterrupt:
             if search.hurried:
                 raise

@@ -144,8 +144,9 @@ class Search(Walk[ScenarioProgram]):
             judged = judge(observe(program), at_end, self.reference, faults, program, leads)
             return next((one for one in judged if one.id == identity), None)
 
-        alone = self.hurried or identity in self.minimal
-        best = shortest(program, self.candidates[identity], shows, alone=alone)
+        alone = self.hurried or identity in self.minimal or self.hurry()
+        candidate = self.candidates[identity]
+        best = shortest(program, candidate, shows, alone=alone, hurry=self.hurry)
         assert best is not None, "a finding must show again under its own schedule"
         return best
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import ClassVar, Generic, TypeVar
 
 import attrs
@@ -36,6 +37,9 @@ class Progress:
     text: str
     band: Band | None = None
 
+
+#: Says that `Walk.hurry` did.
+OVERTIME = "the bound on seconds passed before every schedule was made small"
 
 Listener = Callable[[Progress], None]
 
@@ -119,6 +123,10 @@ class Walk(ABC, Generic[_P]):
     spent_steps: int = 0
     #: When the bound on seconds has passed.
     deadline: float | None = None
+    #: When the time for making schedules small has passed; see `hurry`.
+    small_until: float | None = None
+    #: True if it has.
+    overtime: bool = False
     candidates: dict[str, Candidate] = attrs.Factory(dict)
     #: Says who ran last in an execution that was too long.
     endless: str = ""
@@ -140,6 +148,22 @@ class Walk(ABC, Generic[_P]):
         finally:
             self.notes = tuple(note for note in (*strategy.notes(), self.endless) if note)
         self.band = None if self.complete else self._estimated(strategy, estimate)
+
+    def hurry(self) -> bool:
+        """
+        Tell whether schedules are to be told as they were found, for want of time.
+
+        The bound on seconds holds for that, too, but leaves a quarter of itself when exploring
+        took it all.
+        """
+        seconds = self.bounds.seconds
+        if seconds is None:
+            return False
+        now = time.monotonic()
+        if self.small_until is None:
+            self.small_until = max(self.deadline or 0.0, now + seconds / 4)
+        self.overtime = now >= self.small_until
+        return self.overtime
 
     def late(self) -> bool:
         """Tell whether the bound on seconds has passed."""
@@ -246,17 +270,20 @@ def shortest(
     shows: Callable[[Execution, History], _T | None],
     *,
     alone: bool = False,
+    hurry: Callable[[], bool] | None = None,
 ) -> tuple[Candidate, _T, str] | None:
     """
     Find the best schedule of the candidate's class, or try it `alone`, for which `shows` has an
-    answer.
+    answer; once `hurry` says so, be content with one.
 
     Returns it with the answer and the checksum of the execution; None if there is none, which
     means that the program is not deterministic.
     """
     best: tuple[Candidate, _T, str] | None = None
-    others = [] if alone else equivalents(program, candidate.schedule)
-    for schedule in [candidate.schedule, *others]:
+    others: Iterable[list[Choice]] = [] if alone else equivalents(program, candidate.schedule)
+    for schedule in chain([candidate.schedule], others):
+        if best is not None and hurry is not None and hurry():
+            break
         recorder, digest, races = Recorder(schedule), Digest(), DataRaces()
         execution = execute(program, recorder, (digest, races))
         if not execution.complete or len(execution.schedule) != len(schedule):
