@@ -356,8 +356,7 @@ CONDITIONAL = {
     ),
 }
 
-#: Three values of one step of flow 1 fail for want of a lock that it took itself; those after them,
-#: and what else there is to reverse, must not be forgotten.
+#: The program of seed 29: a value cannot be taken, and races found after it must not be forgotten.
 REFUSED = Struck(
     (
         (("spin_lock", 1), ("save_off", 0), ("save_on", 0)),
