@@ -21,7 +21,7 @@ from netsim.run.outcome import Observed, observe
 from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
 from netsim.run.reach import Reach
-from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
 from netsim.run.suspected import Suspected
 from netsim.run.walk import Candidate, Listener, Walk, shortest
 from netsim.sync.timer import FIRINGS_MAX, spent
@@ -34,6 +34,8 @@ CLASSES = Plan("classes")
 @attrs.define(eq=False)
 class Search(Walk[ScenarioProgram]):
     """The state of one check: what the sequential orders give, and outcomes, beside the walk."""
+
+    execution_steps_max = STEPS_MAX
 
     plan: Plan = CLASSES
     reference: SerialReference | None = None
@@ -108,7 +110,7 @@ class Search(Walk[ScenarioProgram]):
 
     def refer(self) -> None:
         """Walk the sequential orders."""
-        self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
+        self.reference = SerialReference(self.program, ORDERS_MAX, STEPS_MAX, self.late)
 
     def findings(self) -> list[Finding]:
         """Return what was found, each with the smallest schedule known for it."""
@@ -173,8 +175,9 @@ class Search(Walk[ScenarioProgram]):
             judged = judge(observe(program), at_end, self.reference, faults, program, leads)
             return next((one for one in judged if one.id == identity), None)
 
-        alone = self.hurried or identity in self.minimal
-        best = shortest(program, self.candidates[identity], shows, alone=alone)
+        alone = self.hurried or identity in self.minimal or self.hurry()
+        candidate = self.candidates[identity]
+        best = shortest(program, candidate, shows, alone=alone, hurry=self.hurry)
         assert best is not None, "a finding must show again under its own schedule"
         return best
 
