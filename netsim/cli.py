@@ -404,9 +404,10 @@ def catch(
     for name, value in {"--seconds": seconds, "--dumps": dumps}.items():
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise UsageError(f"{name} must be more than 0, and finite, found {value}")
-    catching = load(design).catching
+    loaded = load(design)
+    catching = loaded.catching
     if catching is None:
-        raise UsageError(f"design {design} does not say how what it sends is caught")
+        raise UsageError(f"design {loaded.name} does not say how what it sends is caught")
     if read is not None:
         if (bind, seconds, dumps, write) != (None,) * 4:
             raise UsageError("--read takes no --bind, --seconds, --dumps or --write: nothing comes")
@@ -426,8 +427,8 @@ def catch(
                 )
             finally:
                 meter.close()
-    report = "" if as_json else catch_report(design, caught)
-    _deliver(dump_catch(design, caught), report, output, as_json)
+    report = "" if as_json else catch_report(loaded.name, caught)
+    _deliver(dump_catch(loaded.name, caught), report, output, as_json)
     return HOLDS if caught.whole else UNKNOWN
 
 

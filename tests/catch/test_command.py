@@ -9,11 +9,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from netsim.catch.pcap import Writer
 from netsim.caught import Datagram
+from netsim.errors import UsageError
+from netsim.run.vet import vet
+from netsim_models.netoops_v1 import NETOOPS_V1
 from tests.test_cli import netsim
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +94,12 @@ def test_a_file_with_a_hole(tmp_path: Path) -> None:
     assert "[1] INCOMPLETE  from 10.0.0.100:2004: 2 of 4 packets" in done.stdout
     assert "packets 2 to 3 did not come: about bytes 0 to 2047 of the log" in done.stdout
     assert log[2048:].decode().splitlines()[-1] in done.stdout
+
+
+def test_a_design_that_cannot_be_caught_as_it_says() -> None:
+    port: Any = 2004
+    with pytest.raises(UsageError, match="catching is a int; expected Catching or None"):
+        vet(attrs.evolve(NETOOPS_V1, catching=port))
 
 
 def test_nothing_is_unknown_not_green() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from heapq import heapify, heappop, heapreplace
 from typing import TypeAlias
 
 import attrs
@@ -107,8 +108,8 @@ class Catcher:
         kept = held.parts.add(packet.packet_no, packet.data)
         self._complete += held.parts.complete and not was_complete
         self._pay(held, kept + (PACKET_COST if kept else 0))
-        while self._count > self.limits.dumps or self.cost > self.limits.bytes:
-            self._forget()
+        if self._count > self.limits.dumps or self.cost > self.limits.bytes:
+            self._make_room()
 
     def caught(self) -> Catch:
         """Return what has come so far, dumps in the order in which they began."""
@@ -150,15 +151,26 @@ class Catcher:
         self._sources[held.parts.source].cost += cost
         self.cost += cost
 
-    def _forget(self) -> None:
-        name = max(self._sources, key=lambda name: self._sources[name].cost)
-        source = self._sources[name]
+    def _make_room(self) -> None:
+        """Forget until a sixteenth is free, so that a flood does not cost as much per packet."""
+        dumps, cost = self.limits.dumps * 15 // 16, self.limits.bytes * 15 // 16
+        heap = [(-source.cost, name) for name, source in self._sources.items()]
+        heapify(heap)
+        while self._count > dumps or self.cost > cost:
+            name = heap[0][1]
+            source = self._sources[name]
+            self._forget(source)
+            if source.dumps:
+                heapreplace(heap, (-source.cost, name))
+            else:
+                del self._sources[name]
+                heappop(heap)
+
+    def _forget(self, source: _Source) -> None:
         oldest = source.dumps.pop(next(iter(source.dumps)))
         if self._open.get(oldest.key) is oldest:
             del self._open[oldest.key]
         source.cost -= oldest.cost
-        if not source.dumps:
-            del self._sources[name]
         self.cost -= oldest.cost
         self._count -= 1
         self._forgotten += 1
@@ -168,7 +180,7 @@ def _head(payload: bytes, layout: Layout) -> bytes:
     """Return the header without its packet number."""
     number = layout.field("packet_no")
     assert number is not None
-    return payload[: number.offset] + payload[number.offset + number.size : layout.header_bytes]
+    return payload[: number.offset] + payload[number.end : layout.header_bytes]
 
 
 def _with_namesakes(dumps: list[CaughtDump], parts: list[Parts]) -> list[CaughtDump]:

@@ -16,6 +16,7 @@ import attrs
 DATA_BYTES = 1024
 #: `struct pt_regs`, which is not packed itself, but made of words of one size: no gaps.
 REGS = "regs"
+RESERVED = "__reserved"
 
 
 @attrs.frozen
@@ -24,17 +25,23 @@ class Field:
 
     name: str
     offset: int
+    size: int
     format: str
 
     @property
-    def size(self) -> int:
-        """Bytes that it takes."""
-        return struct.calcsize(f"<{self.format}")
+    def end(self) -> int:
+        """Where the next one begins."""
+        return self.offset + self.size
 
     @property
     def is_text(self) -> bool:
         """Whether it is an array of `char` and no integer."""
         return self.format.endswith("s")
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether nothing but 0 is ever written to it."""
+        return self.name.startswith(RESERVED)
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +60,9 @@ class Layout:
     constants: Mapping[str, int]
     registers: tuple[str, ...]
     struct: struct.Struct = attrs.field(repr=False)
+    #: (begin, end, bytes) of each constant, and of each reserved field: so decoding need not look.
+    marks: tuple[tuple[int, int, bytes], ...] = attrs.field(repr=False)
+    zeros: tuple[tuple[int, int, bytes], ...] = attrs.field(repr=False)
 
     def __str__(self) -> str:
         return self.name
@@ -83,8 +93,8 @@ def packed(
     fields: list[Field] = []
     offset = 0
     for field, form in declared:
-        fields.append(Field(field, offset, form))
-        offset += fields[-1].size
+        fields.append(Field(field, offset, struct.calcsize(f"<{form}"), form))
+        offset = fields[-1].end
     return Layout(
         name,
         source,
@@ -92,4 +102,10 @@ def packed(
         dict(constants),
         registers,
         struct.Struct("<" + "".join(form for _, form in declared)),
+        tuple(
+            (one.offset, one.end, constants[one.name].to_bytes(one.size, "little"))
+            for one in fields
+            if one.name in constants
+        ),
+        tuple((one.offset, one.end, bytes(one.size)) for one in fields if one.is_reserved),
     )

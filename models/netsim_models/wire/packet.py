@@ -14,7 +14,6 @@ from typing import Any
 import attrs
 
 from netsim_models.wire.layout import DATA_BYTES, REGS, Layout
-from netsim_models.wire.v1 import RESERVED
 
 TYPE_PRINTK_BUFFER = 1
 TYPE_PRINTK_BUFFER_SOFT = 3
@@ -74,7 +73,8 @@ class Packet:
     registers: tuple[int, ...] = attrs.field(default=(), converter=_words)
 
 
-_NAMES = {"blog_boot_id": "boot_id"}
+#: What a field of another name is called here.
+_ATTRIBUTES = {"blog_boot_id": "boot_id", REGS: "registers"}
 #: Fields of a packet that not every layout has.
 _OPTIONAL = (
     "boot_id", "x86_vendor", "x86_family", "x86_model", "x86_stepping", "bios_version",
@@ -89,61 +89,69 @@ def dump_id(jiffies: int, hz: int) -> int:
 
 def encode(packet: Packet) -> bytes:
     """
-    drivers/net/netoops.c:setup_packet_header(), netoops_send_packet(): the payload of a datagram.
+    Return the payload of a datagram: the header, and 1024 bytes of data.
 
     Texts longer than their field are cut, without a NUL, as strncpy() does.  Raises ValueError for
     a value that its field cannot hold, or that the layout has no field for.
     """
-    return header(packet) + _whole(packet.data)
+    if len(packet.data) != DATA_BYTES:
+        raise ValueError(f"expected {DATA_BYTES} bytes of data, found {len(packet.data)}")
+    return header(packet) + packet.data
 
 
 def header(packet: Packet) -> bytes:
-    """Return what comes before the data; raises as `encode` does."""
+    """
+    drivers/net/netoops.c:setup_packet_header(): what comes before the data.
+
+    Raises as `encode` does.
+    """
     layout = packet.layout
-    for name in _OPTIONAL:
-        if getattr(packet, name) and not _has(layout, name):
-            raise ValueError(f"{layout} has no field for {name}")
-    if packet.registers and len(packet.registers) != len(layout.registers):
-        raise ValueError(
-            f"{layout}: expected {len(layout.registers)} registers, found {len(packet.registers)}"
-        )
     values = list(_values(packet))
-    for field, value in zip(layout.fields, values, strict=False):
-        if field.is_text and field.name != "user_blob" and b"\0" in value:
-            raise ValueError(f"{layout}: expected no NUL in {field.name}, found {value!r}")
-        if field.name == "user_blob" and len(value) > field.size:
-            raise ValueError(f"{layout}: expected at most {field.size} bytes in {field.name}")
+    given = {name for name in _OPTIONAL if getattr(packet, name)}
+    for name in sorted(given - {_ATTRIBUTES.get(one.name, one.name) for one in layout.fields}):
+        raise ValueError(f"{layout} has no field for {name}")
     try:
         return layout.struct.pack(*values)
     except struct.error as error:
         raise ValueError(f"{layout}: a value does not fit its field: {error}") from None
 
 
-def _has(layout: Layout, name: str) -> bool:
-    if name == "registers":
-        return bool(layout.registers)
-    return any(_NAMES.get(field.name, field.name) == name for field in layout.fields)
+def numbered(head: bytes, layout: Layout, packet_no: int) -> bytes:
+    """drivers/net/netoops.c:netoops_send_packet(): the same header with another packet number."""
+    field = layout.field("packet_no")
+    assert field is not None
+    return head[: field.offset] + packet_no.to_bytes(field.size, "little") + head[field.end :]
 
 
 def _values(packet: Packet) -> Iterator[Any]:
     layout = packet.layout
     for field in layout.fields:
-        if field.name in layout.constants:
-            yield layout.constants[field.name]
-        elif field.name == "type":
+        name = field.name
+        if name in layout.constants:
+            yield layout.constants[name]
+        elif name == "type":
             yield TYPE_PRINTK_BUFFER_SOFT if packet.soft else TYPE_PRINTK_BUFFER
-        elif field.name == REGS:
-            yield from packet.registers or (0,) * len(layout.registers)
-        elif field.name.startswith(RESERVED):
+        elif name == REGS:
+            yield from _registers(packet)
+        elif field.is_reserved:
             yield b"" if field.is_text else 0
         else:
-            yield getattr(packet, _NAMES.get(field.name, field.name))
+            value = getattr(packet, _ATTRIBUTES.get(name, name))
+            if name == "user_blob":
+                if len(value) > field.size:
+                    raise ValueError(f"{layout}: expected at most {field.size} bytes in {name}")
+            elif field.is_text and b"\0" in value:
+                raise ValueError(f"{layout}: expected no NUL in {name}, found {value!r}")
+            yield value
 
 
-def _whole(data: bytes) -> bytes:
-    if len(data) != DATA_BYTES:
-        raise ValueError(f"expected {DATA_BYTES} bytes of data, found {len(data)}")
-    return data
+def _registers(packet: Packet) -> tuple[int, ...]:
+    count = len(packet.layout.registers)
+    if packet.registers and len(packet.registers) != count:
+        raise ValueError(
+            f"{packet.layout}: expected {count} registers, found {len(packet.registers)}"
+        )
+    return packet.registers or (0,) * count
 
 
 def decode(payload: bytes, layouts: Sequence[Layout], *, cut: bool = False) -> Packet:
@@ -166,29 +174,45 @@ def decode(payload: bytes, layouts: Sequence[Layout], *, cut: bool = False) -> P
 
 
 def layout_of(payload: bytes, layouts: Sequence[Layout]) -> Layout:
-    """Return the first of `layouts` whose constants `payload` has; raises DecodeError if none."""
+    """
+    Return the first of `layouts` whose constants `payload` has; raises DecodeError if none.
+
+    One whose reserved fields are 0 goes before one where they are not.
+    """
+    fitting = [one for one in layouts if _has(payload, one.marks)]
+    if not fitting:
+        raise _refusal(payload, layouts)
+    return next((one for one in fitting if _has(payload, one.zeros)), fitting[0])
+
+
+def _has(payload: bytes, expected: tuple[tuple[int, int, bytes], ...]) -> bool:
+    return all(payload[begin:end] == value for begin, end, value in expected)
+
+
+def _refusal(payload: bytes, layouts: Sequence[Layout]) -> DecodeError:
+    """Say which constant of which layouts `payload` does not have, in the order of the header."""
     left = list(layouts)
     for name in ("version", "header_size", "data_offset", "arch", "arch_offset"):
-        fitting = [one for one in left if _constant(payload, one, name) == one.constants.get(name)]
-        if not fitting:
-            raise _unknown(payload, left, name)
-        left = fitting
-    plain = [one for one in left if not _reserved(payload, one)]
-    return (plain or left)[0]
+        asked = [one for one in left if name in one.constants]
+        fitting = [one for one in asked if _constant(payload, one, name) == one.constants[name]]
+        if asked and not fitting:
+            return _unknown(payload, asked, name)
+        left = fitting or left
+    # Not reached: a layout that is left here has all its constants, and fits.
+    return DecodeError("layout", "expected the constants of one layout, found others")
 
 
-def _constant(payload: bytes, layout: Layout, name: str) -> int | None:
+def _constant(payload: bytes, layout: Layout, name: str) -> int:
     field = layout.field(name)
-    if field is None:
-        return None
-    end = field.offset + field.size
-    return int.from_bytes(payload[field.offset : end], "little") if len(payload) >= end else -1
+    assert field is not None
+    found = payload[field.offset : field.end]
+    return int.from_bytes(found, "little") if len(found) == field.size else -1
 
 
 def _unknown(payload: bytes, layouts: Sequence[Layout], name: str) -> DecodeError:
     field = layouts[0].field(name)
     assert field is not None
-    if len(payload) < field.offset + field.size:
+    if len(payload) < field.end:
         return DecodeError(
             "truncated", f"expected {name} at byte {field.offset}, found {len(payload)} bytes"
         )
@@ -200,40 +224,33 @@ def _unknown(payload: bytes, layouts: Sequence[Layout], name: str) -> DecodeErro
     )
 
 
-def _reserved(payload: bytes, layout: Layout) -> str:
-    """Return the name of a reserved field that is not 0, or ""."""
-    for field in layout.fields:
-        if field.name.startswith(RESERVED):
-            if any(payload[field.offset : field.offset + field.size]):
-                return field.name
-    return ""
-
-
 def _fields(payload: bytes, layout: Layout) -> dict[str, Any]:
-    reserved = _reserved(payload, layout)
-    if reserved:
-        raise DecodeError("reserved", f"{layout}: expected 0 in {reserved}, found something else")
+    for begin, end, zeros in layout.zeros:
+        if payload[begin:end] != zeros:
+            name = next(field.name for field in layout.fields if field.offset == begin)
+            raise DecodeError("reserved", f"{layout}: expected 0 in {name}, found something else")
     values = iter(layout.struct.unpack_from(payload))
     fields: dict[str, Any] = {}
     for field in layout.fields:
-        if field.name == REGS:
+        name = field.name
+        if name == REGS:
             fields["registers"] = tuple(values)  # always the last
             continue
         value = next(values)
-        if field.name in layout.constants or field.name.startswith(RESERVED):
+        if name in layout.constants or field.is_reserved:
             continue
-        if field.name == "type":
+        if name == "type":
             if value not in (TYPE_PRINTK_BUFFER, TYPE_PRINTK_BUFFER_SOFT):
                 raise DecodeError("type", f"{layout}: expected type 1 or 3, found {value}")
             fields["soft"] = value == TYPE_PRINTK_BUFFER_SOFT
-        elif field.is_text and field.name != "user_blob":
-            fields[field.name], _, rest = value.partition(b"\0")
-            if any(rest):
+        elif field.is_text and name != "user_blob":
+            fields[name], _, rest = value.partition(b"\0")
+            if rest.strip(b"\0"):
                 raise DecodeError(
-                    "text", f"{layout}: expected NULs up to the end of {field.name}, found others"
+                    "text", f"{layout}: expected NULs up to the end of {name}, found others"
                 )
         else:
-            fields[_NAMES.get(field.name, field.name)] = value
+            fields[_ATTRIBUTES.get(name, name)] = value
     if not fields["packet_no"] < fields["packet_count"]:
         raise DecodeError(
             "number",

@@ -20,12 +20,11 @@ Offsets (bytes):
 
 from __future__ import annotations
 
-from netsim_models.wire.layout import REGS, Layout, packed
+from netsim_models.wire.layout import REGS, RESERVED, Layout, packed
 from netsim_models.wire.registers import PT_REGS
 
 VERSION = 2
 ARCH = 2
-RESERVED = "__reserved"
 
 _CORE = (
     ("version", "H"),

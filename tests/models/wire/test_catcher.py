@@ -127,6 +127,30 @@ def test_the_end_of_some_logs_is_never_sent(length: int) -> None:
     assert "leaves out the last part" in found.notes[0]
 
 
+def test_every_length() -> None:
+    """From 1 to 5000 bytes: what comes is the log, but for multiples of 1024 bytes."""
+    log = text(5000)
+    short = []
+    for length in range(1, 5001):
+        found = only(feed(dump(log[:length], layout=v1.CORE)).caught())
+        assert log[:length].startswith(found.log())
+        assert found.whole == (found.log() == log[:length])
+        if not found.whole:
+            short.append((length, len(found.log())))
+
+    assert short == [(length, length - 1024) for length in range(1024, 5001, 1024)]
+    assert feed(dump(b"")).caught().dumps == ()
+
+
+def test_the_older_segment_alone_may_lack_its_end() -> None:
+    """As after the log was cleared: then the ring wraps before it is full."""
+    newer = text(100, offset=900)
+    found = only(feed(dump(newer, older=text(2048))).caught())
+
+    assert found.gaps == (Gap(1024, 2048, (1, 1), "not-sent"),)
+    assert found.log(b"?") == text(1024) + b"?" * 1024 + newer
+
+
 def test_both_segments_may_lack_their_ends() -> None:
     log = text(4096)
     found = only(feed(dump(log[2048:], older=log[:2048])).caught())

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from netsim_models.netoops_v1 import packet as of_the_driver
 from netsim_models.wire import v1, v3
 from netsim_models.wire.layout import DATA_BYTES, Layout
-from netsim_models.wire.packet import REASONS, DecodeError, Packet, decode, dump_id, encode
+from netsim_models.wire.packet import (
+    REASONS,
+    DecodeError,
+    Packet,
+    decode,
+    dump_id,
+    encode,
+    header,
+    numbered,
+)
 from tests.models.wire import vectors
 from tests.models.wire.vectors import DATA
 
@@ -201,6 +210,18 @@ def test_dump_id_counts_seconds_and_wraps() -> None:
     assert dump_id(65_536 * 250, 250) == 0
     # INITIAL_JIFFIES on i386: five minutes before the counter wraps.
     assert dump_id((1 << 32) - 300 * 1000, 1000) == (4_294_967 - 300) % 65_536
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_a_header_is_made_once_and_numbered(layout: Layout) -> None:
+    packets = [
+        Packet(layout=layout, packet_no=number, packet_count=1 << 20, data=DATA)
+        for number in (0, 1, 70_000)
+    ]
+    head = header(packets[0])
+    assert [numbered(head, layout, one.packet_no) + DATA for one in packets] == [
+        encode(one) for one in packets
+    ]
 
 
 # ---- there and back
