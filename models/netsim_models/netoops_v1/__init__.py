@@ -90,6 +90,7 @@ def _design(name: str, summary: str, release: str, in_notifier: Paths) -> Design
         ),
         left_out=LEFT_OUT,
         errors=errno.NAMES,
+        environment=("arp", "timers"),
         tell=tell,
         catching=Catching(NETOOPS_PORT, catcher),
     )
