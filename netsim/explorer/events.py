@@ -148,6 +148,24 @@ class History:
                     yield event
                     join(seen, event.clock)
 
+    def refusing(self, event: Event, op: Op, thread: str) -> list[Event]:
+        """
+        Return the events without which `op` of `thread` might be enabled where `event` stands.
+
+        They are older, and do not happen before the thread of `event` comes there.
+        """
+        past = self.last[event.thread][: event.local - 1]
+        found: list[Event] = []
+        for key in op.guard():
+            seen = dict(past[-1].clock) if past else {}
+            for other, mode in reversed(self.accesses.get(key, ())):
+                if other.index >= event.index or mode == READ or other.precedes(seen):
+                    continue
+                if self._admitted(thread, op, key, other, {}) is not False:
+                    found.append(other)
+                    join(seen, other.clock)
+        return found
+
     def clock_of(self, thread: str) -> Clock:
         """Return a copy of the clock of the thread's last event."""
         mine = self.last.get(thread)

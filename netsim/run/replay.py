@@ -22,7 +22,7 @@ from netsim.run.judge import finding, judge, judge_run, operations_of
 from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
 from netsim.run.registry import load_installed
-from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
 from netsim.trace.documents import Trace
 from netsim.trace.schedule import Schedule
 
@@ -260,7 +260,7 @@ def told(
     at_end = judge_run(program.run)
     faults = faults_of(execution.sim)
     observed = observe(program)
-    reference = SerialReference(program, ORDERS_MAX, 100_000)  # takes the machine
+    reference = SerialReference(program, ORDERS_MAX, STEPS_MAX)  # takes the machine
     judged = judge(
         observed,
         at_end,
