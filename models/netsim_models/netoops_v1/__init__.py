@@ -6,13 +6,17 @@ the driver on the kernel it was posted for, on the kernel before it, whose netpo
 and with the unlocked netpoll calls on its notifier paths, as commit 3b410a31 did for netconsole.
 """
 
+from netsim.caught import Catching
 from netsim.core.sim import Sim
 from netsim.design import Design, StartingPoint
 from netsim_models import errno
 from netsim_models.net import netpoll
 from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
+from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
+from netsim_models.wire import v1
+from netsim_models.wire.catcher import Catcher
 
 LOCKED = Paths(netpoll.netpoll_setup, netpoll.netpoll_cleanup)
 UNLOCKED = Paths(netpoll.netpoll_setup_rtnl_held, netpoll.netpoll_cleanup_rtnl_held)
@@ -43,6 +47,11 @@ LEFT_OUT = (
     "consoles; crash kernels; panic_on_oops (off)",
     "weak memory: interleavings are sequentially consistent",
 )
+
+
+def catcher() -> Catcher:
+    """Return a catcher of what the patches of this series send."""
+    return Catcher(v1.LAYOUTS)
 
 
 OFF = repr(",0x00000000,0x00000000\n")
@@ -83,6 +92,7 @@ def _design(name: str, summary: str, release: str, in_notifier: Paths) -> Design
         errors=errno.NAMES,
         environment=("arp", "timers"),
         tell=tell,
+        catching=Catching(NETOOPS_PORT, catcher),
     )
 
 
