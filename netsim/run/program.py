@@ -31,9 +31,6 @@ STEPS_MAX = 100_000
 #: What the engine needs of a booted system.
 _SYSTEM = ("sim", "dumps", "roots", "counts")
 
-#: What the environment may be asked to decide by itself.
-CHOICES: tuple[str, ...] = ()
-
 
 @attrs.define(eq=False)
 class Run:
@@ -96,10 +93,11 @@ class ScenarioProgram:
         if options.faults < 0:
             raise UsageError(f"faults must be 0 or more, found {options.faults}")
         for what in options.choose:
-            if what not in CHOICES:
+            if what not in design.environment:
+                may = ", ".join(design.environment) or "nothing but failures (--faults N)"
                 raise UsageError(
-                    f"--choose {what}: not yet; nothing is left to the environment so far "
-                    "but failures (--faults N)"
+                    f"--choose {what}: design {design.name} does not leave that to the environment"
+                    f"\n  expected one of: {may}"
                 )
         self.run: Run
 
@@ -116,6 +114,7 @@ class ScenarioProgram:
         self.run = run = Run(sim, system, {}, boot.initial, boot.unreached)
         if boot.unreached:
             return sim
+        sim.alone = False
         sim.faults = sim.fault_budget = self.options.faults
         one = one_cpu(sim)
         if one is None:
@@ -198,6 +197,7 @@ class ScenarioProgram:
         run = self.run
         sim = run.sim
         sim.recording = False
+        sim.alone = True
         results: list[Any] = []
         call = Call(text, ())
         dead = held_by_killed(sim)
@@ -243,6 +243,8 @@ class ScenarioProgram:
 
     def _boot(self) -> Boot:
         sim = Sim(sites=self.sites)
+        sim.choices = frozenset(self.options.choose)
+        sim.alone = True
         boot = Boot(sim, self._booted(sim))
         boot.unreached = self._initial(boot)
         boot.initial = tuple(sim.reports)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from netsim.design import Design
+from netsim.errors import UsageError
 from netsim.results import Options, Result, Verdict
 from netsim.run import check, replay
 from netsim.view.show import design_text
@@ -131,6 +132,11 @@ class TestOneAfterTheOther:
         result = explored("soft-dump || read", options=Options(faults=1))
 
         assert any("queued" in dict(o.observed)["dumps"] for o in result.outcomes)
+
+
+def test_what_is_not_modelled_is_refused() -> None:
+    with pytest.raises(UsageError, match="does not leave that to the environment"):
+        check(NETOOPS_V1_UP, "read", options=Options(choose=("timers",)))
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ UP_LEFT_OUT = (
     "CONFIG_PREEMPT=n",
     "a preemption, or an interrupt without !, between two plain accesses of one step",
     "a strike (!) amid a work item: it strikes flows",
+    "timers that fire, and ARP answers that come, by themselves (--choose)",
 )
 
 OFF = repr(",0x00000000,0x00000000\n")
@@ -95,6 +96,7 @@ def _design(name: str, summary: str, release: str, in_notifier: Paths) -> Design
         ),
         left_out=LEFT_OUT,
         errors=errno.NAMES,
+        environment=("arp", "timers"),
         tell=tell,
     )
 
@@ -113,6 +115,7 @@ def _up(design: Design) -> Design:
         boot=boot,
         sources=(*design.sources, *UP_SOURCES),
         left_out=(*design.left_out, *UP_LEFT_OUT),
+        environment=(),
     )
 
 
