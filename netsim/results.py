@@ -351,6 +351,8 @@ class Event:
     findings: tuple[str, ...] = ()
     #: The strike inside the step, in words: at which place, and each of its operations.
     inside: tuple[str, ...] = ()
+    #: What the thread did in the same step, since no other could come between (on one CPU).
+    follows: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -75,8 +75,6 @@ class SequentialOrders:
             current = ways[self._branch(len(ways))]
         self._current = current
         assert current.pending is not None
-        if current.pending.name == "begin":
-            self.begins.append(f"{current.name}: {current.pending.label()}")
         options = current.pending.options(sim)
         value = 0
         if current.pending.name == "choose":
@@ -84,7 +82,10 @@ class SequentialOrders:
         return current, value
 
     def stepped(self, sim: Sim, step: Step) -> None:
-        """Nothing to learn."""
+        """Note what has begun."""
+        for op in (step.op, *(following.op for following in step.follows)):
+            if op.name == "begin":
+                self.begins.append(f"{step.thread}: {op.label()}")
 
     def more(self) -> bool:
         """Move to the next order; False if all have been walked."""
