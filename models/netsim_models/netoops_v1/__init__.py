@@ -4,15 +4,23 @@ netoops v1: the crash-dump driver proposed in November 2010 (twelve patches on 2
 Modelled: patch 05, the one-shot mode of 08 and the soft dump of 03, 04 and 09.  Three designs:
 the driver on the kernel it was posted for, on the kernel before it, whose netpoll takes no rtnl,
 and with the unlocked netpoll calls on its notifier paths, as commit 3b410a31 did for netconsole.
+Each has a uniprocessor build (+up).
 """
 
+import attrs
+
+from netsim.caught import Catching
 from netsim.core.sim import Sim
-from netsim.design import Design, StartingPoint
+from netsim.design import Design, StartingPoint, System
+from netsim.sync.uniprocessor import uniprocessor
 from netsim_models import errno
 from netsim_models.net import netpoll
 from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
+from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
+from netsim_models.wire import v1
+from netsim_models.wire.catcher import Catcher
 
 LOCKED = Paths(netpoll.netpoll_setup, netpoll.netpoll_cleanup)
 UNLOCKED = Paths(netpoll.netpoll_setup_rtnl_held, netpoll.netpoll_cleanup_rtnl_held)
@@ -44,6 +52,22 @@ LEFT_OUT = (
     "weak memory: interleavings are sequentially consistent",
 )
 
+
+def catcher() -> Catcher:
+    """Return a catcher of what the patches of this series send."""
+    return Catcher(v1.LAYOUTS)
+
+
+UP_SOURCES = (
+    "include/linux/spinlock_api_up.h, spinlock_up.h (no CONFIG_DEBUG_SPINLOCK): locks do not lock",
+    "kernel/sched.c:preempt_schedule(): not with a preempt count or irqs off",
+)
+UP_LEFT_OUT = (
+    "CONFIG_PREEMPT=n",
+    "a preemption, or an interrupt without !, between two plain accesses of one step",
+    "a strike (!) amid a work item: it strikes flows",
+    "timers that fire, and ARP answers that come, by themselves (--choose)",
+)
 
 OFF = repr(",0x00000000,0x00000000\n")
 
@@ -81,7 +105,27 @@ def _design(name: str, summary: str, release: str, in_notifier: Paths) -> Design
         ),
         left_out=LEFT_OUT,
         errors=errno.NAMES,
+        environment=("arp", "timers"),
         tell=tell,
+        catching=Catching(NETOOPS_PORT, catcher),
+    )
+
+
+def _up(design: Design) -> Design:
+    """Return the uniprocessor build of a design."""
+
+    def boot(sim: Sim) -> System:
+        uniprocessor(sim)
+        return design.boot(sim)
+
+    return attrs.evolve(
+        design,
+        name=f"{design.name}+up",
+        summary=f"{design.name} on one CPU (CONFIG_SMP=n, CONFIG_PREEMPT=y): spin_trylock succeeds",
+        boot=boot,
+        sources=(*design.sources, *UP_SOURCES),
+        left_out=(*design.left_out, *UP_LEFT_OUT),
+        environment=(),
     )
 
 
@@ -97,5 +141,15 @@ NETOOPS_V1_UNLOCKED = _design(
     "2.6.36",
     UNLOCKED,
 )
+NETOOPS_V1_UP = _up(NETOOPS_V1)
+NETOOPS_V1_2_6_35_UP = _up(NETOOPS_V1_2_6_35)
+NETOOPS_V1_UNLOCKED_UP = _up(NETOOPS_V1_UNLOCKED)
 
-__all__ = ["NETOOPS_V1", "NETOOPS_V1_2_6_35", "NETOOPS_V1_UNLOCKED"]
+__all__ = [
+    "NETOOPS_V1",
+    "NETOOPS_V1_2_6_35",
+    "NETOOPS_V1_2_6_35_UP",
+    "NETOOPS_V1_UNLOCKED",
+    "NETOOPS_V1_UNLOCKED_UP",
+    "NETOOPS_V1_UP",
+]
