@@ -168,7 +168,8 @@ class OptimalDpor:
         self._sleep = {}
         self._wut = []
         if not self.path:
-            self._first = frozenset(sim.by_name)
+            # On one CPU what a step goes on to do hangs on who waits for the CPU, too.
+            self._first = frozenset(sim.by_name if sim.cpu is None else ())
         sim.marks = self._marks
         return self._choices
 
