@@ -52,6 +52,8 @@ class Operation:
     source: str = ""
     halts: bool = False
     dies: bool = False
+    #: argument lists that only surveys of one flow use
+    alone: tuple[tuple[str, ...], ...] = ()
 
     def signature(self) -> str:
         """Return the operation as one would write it, with placeholders."""
