@@ -130,7 +130,9 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--faults", type=int, default=0, help="How many calls may fail (default 0)."
             ),
-            click.option("--choose", multiple=True, help="What the environment decides by itself."),
+            click.option(
+                "--choose", multiple=True, help="What the environment decides by itself: stack."
+            ),
             click.option("-o", "output", type=click.Path(), help="Write the JSON document here."),
             click.option("--json", "as_json", is_flag=True, help="Print the JSON document only."),
         ]
