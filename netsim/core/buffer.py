@@ -3,8 +3,9 @@ Byte arrays of simulated code: on a stack or in static data, of a size that is n
 
 Each byte knows whether something was written to it.  Reading one that was not is a finding
 (`uninitialised`), and so is any access outside (`out-of-bounds`); each once for a place in the
-code, and of a byte only the first read, since it has a value then.  The code goes on: such a read
-gives `fill`, and a write outside is lost, since what lies beside a buffer is up to a compiler.
+code, and of a byte only the first read, since it has a value then.  The code goes on: a byte that
+was not written is `fill`; outside, where it is up to a compiler what lies there, writes are lost
+and reads give NUL, so that what looks for an end finds one.
 """
 
 from typing import Any, Final
@@ -22,8 +23,8 @@ class Buffer:
     """
     `size` bytes called `name`, none of them written yet.
 
-    `fill` is what unwritten bytes, and bytes outside, read as.  It belongs to one thread at a time:
-    accesses are no part of a footprint.
+    `fill` is what unwritten bytes read as.  It belongs to one thread at a time: accesses are no
+    part of a footprint.
     """
 
     __slots__ = ("_data", "_told", "_written", "fill", "name", "sim", "size")
@@ -49,7 +50,7 @@ class Buffer:
         """Return the byte at offset `at`, which may be anything."""
         if not 0 <= at < self.size:
             self._report("out-of-bounds", "reads", at)
-            return self.fill
+            return 0
         if not self._written[at]:
             self._report("uninitialised", "reads", at)
             self[at] = self.fill

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netsim.core.buffer import Buffer
@@ -62,6 +62,10 @@ TEXTS = st.one_of(
 
 
 @given(TEXTS)
+@example(b"")
+@example(b"\n")
+@example(b"0x\n")
+@example(b"18446744073709551617\n")
 def test_strict_strtoul(text: bytes) -> None:
     text = text.partition(b"\0")[0]
     match = NUMBER.fullmatch(text)
@@ -109,6 +113,10 @@ def test_a_token_without_end_is_looked_for_beyond_what_was_written() -> None:
         return strsep(s, 0, b",")
 
     assert on(b"off", use, 8) == (None, ["uninitialised"])
+
+
+def test_a_text_without_end_ends_outside() -> None:
+    assert on(b"abcd", strlen) == (4, ["out-of-bounds"])
 
 
 @given(st.binary(max_size=90), st.integers(1, 90))
