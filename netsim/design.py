@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from netsim.caught import Catching
 from netsim.core.sim import Sim
 from netsim.core.thread import Context
 from netsim.errors import UsageError
@@ -124,6 +125,8 @@ class Design:
     errors: Mapping[int, str] = attrs.field(factory=dict, repr=False)
     #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
+    #: How what it sends over a real network is caught, if it sends anything that can be.
+    catching: Catching | None = None
 
     def accepts(self, kind: str, operations: Iterable[str]) -> str:
         """Return why a finding of this kind in these operations is accepted, or ""."""

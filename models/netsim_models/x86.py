@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import attrs
 
+from netsim_models.wire.registers import PT_REGS
+
 PtRegs: TypeAlias = tuple[int, ...]
 """struct pt_regs: its words in order (arch/x86/include/asm/ptrace.h)."""
 
@@ -17,8 +19,6 @@ class Arch:
     name: str
     #: sizeof(unsigned long)
     long_bytes: int
-    #: Words of `struct pt_regs`.
-    registers: int
 
     @property
     def long_max(self) -> int:
@@ -30,8 +30,8 @@ class Arch:
         return (value & self.long_max).to_bytes(self.long_bytes, "little")
 
 
-X86_64 = Arch("x86_64", 8, 21)
-I386 = Arch("i386", 4, 17)
+X86_64 = Arch("x86_64", 8)
+I386 = Arch("i386", 4)
 
 
 @attrs.frozen
@@ -49,4 +49,4 @@ BOOT_CPU_DATA = CpuInfo(6, 26, 5)
 
 def registers(arch: Arch) -> PtRegs:
     """Return the registers of an exception: each tells its place, since no code here has any."""
-    return tuple(0x1000 + index for index in range(arch.registers))
+    return tuple(0x1000 + index for index in range(len(PT_REGS[arch.name][0])))

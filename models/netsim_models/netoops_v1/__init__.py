@@ -7,13 +7,17 @@ rtnl, with the unlocked netpoll calls on its notifier paths, as commit 3b410a31 
 and on i386, which differs in the size of a word alone.
 """
 
+from netsim.caught import Catching
 from netsim.core.sim import Sim
 from netsim.design import Design, StartingPoint
 from netsim_models import errno
 from netsim_models.net import netpoll
 from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
+from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
+from netsim_models.wire import v1
+from netsim_models.wire.catcher import Catcher
 from netsim_models.x86 import I386, X86_64, Arch
 
 LOCKED = Paths(netpoll.netpoll_setup, netpoll.netpoll_cleanup)
@@ -47,6 +51,11 @@ LEFT_OUT = (
     "consoles; crash kernels; panic_on_oops (off)",
     "weak memory: interleavings are sequentially consistent",
 )
+
+
+def catcher() -> Catcher:
+    """Return a catcher of what the patches of this series send."""
+    return Catcher(v1.LAYOUTS)
 
 
 OFF = repr(",0x00000000,0x00000000\n")
@@ -89,6 +98,7 @@ def _design(
         left_out=LEFT_OUT,
         errors=errno.NAMES,
         tell=tell,
+        catching=Catching(NETOOPS_PORT, catcher),
     )
 
 

@@ -31,6 +31,8 @@ from netsim_models.net.netpoll import Netpoll, netpoll_send_udp
 from netsim_models.net.route import arp_bind_neighbour, ip_route_output_key, ip_rt_put
 from netsim_models.netoops_v1 import packet
 from netsim_models.netoops_v1.sysfs import FIELD_BYTES
+from netsim_models.wire.packet import numbered
+from netsim_models.wire.segments import packet_count_from_length
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
@@ -267,8 +269,8 @@ class Netoops:
         neighbour = data.netoops_neighbour
         if neighbour is not None and neighbour.nud_state in NUD_VALID:
             np.remote_mac = neighbour.ha
-        count_1 = packet.packet_count_from_length(s1.length)
-        count_2 = packet.packet_count_from_length(s2.length)
+        count_1 = packet_count_from_length(s1.length)
+        count_2 = packet_count_from_length(s2.length)
         message = Message(
             self, packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
         )
@@ -283,7 +285,7 @@ class Netoops:
 class Message:
     """`msg` while a dump runs: a header, of which the number varies, and its data."""
 
-    def __init__(self, driver: Netoops, header: bytearray) -> None:
+    def __init__(self, driver: Netoops, header: bytes) -> None:
         self.driver = driver
         self.header = header
         self.data = bytearray(packet.NETOOPS_DATA_BYTES)
@@ -294,7 +296,7 @@ class Message:
 
         Context: irqs off.  Locks: netoops_lock held.
         """
-        count = packet.packet_count_from_length(s.length)
+        count = packet_count_from_length(s.length)
         for i in range(count - 1, -1, -1):
             length = packet.NETOOPS_DATA_BYTES
             if i == count - 1:
@@ -310,6 +312,6 @@ class Message:
 
         Context: irqs off.  Locks: netoops_lock held.
         """
-        packet.set_packet_no(self.header, self.driver.m.arch, packet_nr)
-        np = self.driver.data.np
-        await netpoll_send_udp(self.driver.m, np, bytes(self.header + self.data))  # type: ignore[arg-type]
+        m, np = self.driver.m, self.driver.data.np
+        head = numbered(self.header, packet.layout(m.arch), packet_nr)
+        await netpoll_send_udp(m, np, head + bytes(self.data))  # type: ignore[arg-type]

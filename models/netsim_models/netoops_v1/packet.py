@@ -2,64 +2,55 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
-from netsim_models.lib.string import strncpy
-from netsim_models.x86 import BOOT_CPU_DATA
+from netsim_models.wire import v1
+from netsim_models.wire.layout import DATA_BYTES, Layout
+from netsim_models.wire.packet import Packet, dump_id, header
+from netsim_models.wire.segments import ROUNDS
+from netsim_models.x86 import BOOT_CPU_DATA, I386, X86_64, Arch
 
 if TYPE_CHECKING:
     from netsim_models.netoops_v1.driver import Netoops
-    from netsim_models.x86 import Arch, PtRegs
+    from netsim_models.x86 import PtRegs
 
-NETOOPS_TYPE_PRINTK_BUFFER = 1
-NETOOPS_TYPE_PRINTK_BUFFER_SOFT = 3
-NETOOPS_VERSION = 0x0002
 NETOOPS_PORT = 2004
-NETOOPS_RETRANSMIT_COUNT = 3
-NETOOPS_ARCH = 2
-NETOOPS_DATA_BYTES = 1024
+NETOOPS_RETRANSMIT_COUNT = ROUNDS
+NETOOPS_DATA_BYTES = DATA_BYTES
 HZ = 1000
 
-#: What precedes `regs`, which is 168 bytes on x86_64 and 68 on i386 (the patch says 60).
-_HEADER = struct.Struct("<HHHHHIIIBBB64s64s64s")
+_LAYOUTS = {X86_64: v1.USER_X86_64, I386: v1.USER_I386}
+
+
+def layout(arch: Arch) -> Layout:
+    """Return the layout of the packets that a machine sends."""
+    return _LAYOUTS[arch]
 
 
 def setup_packet_header(
     driver: Netoops, packet_count: int, regs: PtRegs | None, soft_dump: bool
-) -> bytearray:
+) -> bytes:
     """
     drivers/net/netoops.c:setup_packet_header(), patches 05 to 07, after a memset() of `msg`.
 
     Context: irqs off.  Locks: netoops_lock held.
     """
     m, data = driver.m, driver.data
-    words = [m.arch.long(word) for word in regs or (0,) * m.arch.registers]
-    memory = b"".join(words)
-    head = _HEADER.pack(
-        NETOOPS_VERSION,
-        _HEADER.size + len(memory),
-        NETOOPS_ARCH,
-        (m.sim.jiffies // HZ) & 0xFFFF,
-        NETOOPS_TYPE_PRINTK_BUFFER_SOFT if soft_dump else NETOOPS_TYPE_PRINTK_BUFFER,
-        packet_count,
-        0,
-        data.netoops_boot_number & 0xFFFF_FFFF,
-        BOOT_CPU_DATA.x86,
-        BOOT_CPU_DATA.x86_model,
-        BOOT_CPU_DATA.x86_mask,
-        m.release.encode(),
-        strncpy(data.netoops_fw_version, 64),
-        strncpy(data.netoops_board_name, 64),
+    return header(
+        Packet(
+            layout=layout(m.arch),
+            packet_no=0,
+            packet_count=packet_count,
+            data=b"",
+            dump_id=dump_id(m.sim.jiffies, HZ),
+            soft=soft_dump,
+            kernel_version=m.release.encode(),
+            boot_id=data.netoops_boot_number & 0xFFFF_FFFF,
+            x86_family=BOOT_CPU_DATA.x86,
+            x86_model=BOOT_CPU_DATA.x86_model,
+            x86_stepping=BOOT_CPU_DATA.x86_mask,
+            bios_version=data.netoops_fw_version.partition(b"\0")[0],
+            motherboard_type=data.netoops_board_name.partition(b"\0")[0],
+            registers=regs or (),
+        )
     )
-    return bytearray(head + memory)
-
-
-def set_packet_no(head: bytearray, arch: Arch, packet_nr: int) -> None:
-    """drivers/net/netoops.c:netoops_send_packet(), patch 05: what varies.  Context: irqs off."""
-    struct.pack_into("<I", head, 14, packet_nr)
-
-
-def packet_count_from_length(length: int) -> int:
-    """drivers/net/netoops.c:packet_count_from_length(), patch 05."""
-    return (length + NETOOPS_DATA_BYTES - 1) // NETOOPS_DATA_BYTES

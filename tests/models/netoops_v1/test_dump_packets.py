@@ -6,11 +6,15 @@ Offsets are those of struct netoops_msg with all patches: packed, so the sums of
 
 import struct
 
+import attrs
 import pytest
 
 from netsim_models.kernel.panic import soft_dump
 from netsim_models.kernel.printk import LOG_BUF_LEN
 from netsim_models.netoops_v1.system import NetoopsSystem
+from netsim_models.wire import v1
+from netsim_models.wire.layout import Layout
+from netsim_models.wire.packet import Packet, decode
 from netsim_models.x86 import I386, X86_64, Arch
 from tests.models.drive import run
 from tests.models.netoops_v1.machine import packets, system
@@ -56,6 +60,31 @@ def test_header(arch: Arch, size: int, words: str) -> None:
         assert len(set(registers)) == len(registers)
         assert 0 not in registers
         assert payload[size:].startswith(b"Linux version 2.6.36")
+
+
+@pytest.mark.parametrize(
+    ("arch", "layout"), [(X86_64, v1.USER_X86_64), (I386, v1.USER_I386)], ids=["x86_64", "i386"]
+)
+def test_a_catcher_reads_it(arch: Arch, layout: Layout) -> None:
+    made = system("set 10.0.0.1", arch=arch)
+    made.sim.jiffies = 70_000_123
+    system("one-shot 0; oops; soft-dump", made)
+    expected = Packet(
+        layout=layout,
+        packet_no=0,
+        packet_count=1,
+        dump_id=70_000 - 65_536,
+        kernel_version=b"2.6.36",
+        x86_family=6,
+        x86_model=26,
+        x86_stepping=5,
+        registers=tuple(range(0x1000, 0x1000 + len(layout.registers))),
+        data=b"",
+    )
+    soft = attrs.evolve(expected, soft=True, registers=())
+
+    sent = [attrs.evolve(decode(one, v1.LAYOUTS), data=b"") for one in packets(made)]
+    assert sent == 3 * [expected] + 3 * [soft]
 
 
 @pytest.mark.parametrize(("operation", "type_"), [("panic", 1), ("soft-dump", 3)])
