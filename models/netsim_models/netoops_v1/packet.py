@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netsim_models.wire import v1
@@ -36,21 +37,44 @@ def setup_packet_header(
     Context: irqs off.  Locks: netoops_lock held.
     """
     m, data = driver.m, driver.data
+    return _packed(
+        m.arch,
+        packet_count,
+        dump_id(m.sim.jiffies, HZ),
+        soft_dump,
+        m.release,
+        (data.netoops_boot_number, data.netoops_fw_version, data.netoops_board_name),
+        regs,
+    )
+
+
+@lru_cache(maxsize=256)
+def _packed(
+    arch: Arch,
+    packet_count: int,
+    number: int,
+    soft: bool,
+    release: str,
+    user: tuple[int, bytes, bytes],
+    regs: PtRegs | None,
+) -> bytes:
+    """Return the header; pure, and asked for at the end of every execution."""
+    boot_number, fw_version, board_name = user
     return header(
         Packet(
-            layout=layout(m.arch),
+            layout=layout(arch),
             packet_no=0,
             packet_count=packet_count,
             data=b"",
-            dump_id=dump_id(m.sim.jiffies, HZ),
-            soft=soft_dump,
-            kernel_version=m.release.encode(),
-            boot_id=data.netoops_boot_number & 0xFFFF_FFFF,
+            dump_id=number,
+            soft=soft,
+            kernel_version=release.encode(),
+            boot_id=boot_number & 0xFFFF_FFFF,
             x86_family=BOOT_CPU_DATA.x86,
             x86_model=BOOT_CPU_DATA.x86_model,
             x86_stepping=BOOT_CPU_DATA.x86_mask,
-            bios_version=data.netoops_fw_version.partition(b"\0")[0],
-            motherboard_type=data.netoops_board_name.partition(b"\0")[0],
+            bios_version=fw_version.partition(b"\0")[0],
+            motherboard_type=board_name.partition(b"\0")[0],
             registers=regs or (),
         )
     )

@@ -72,6 +72,9 @@ def test_unloading_waits_for_calls(operation: str) -> None:
     seen = {dict(o.observed)[f"flow 1: {operation}"] for o in result.outcomes}
     assert {"-ENOENT", "-ENODEV"} <= seen
     assert len(seen) == 3
+    # The file goes before it is opened, before the call, during the call (which is waited for), or
+    # after it.
+    assert result.executions == 4
 
 
 def test_memory_may_be_short() -> None:
