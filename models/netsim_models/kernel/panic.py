@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from netsim.sync.halt import halt
 from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, printk
+from netsim_models.x86 import registers
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
@@ -20,11 +21,11 @@ OOPS_TEXT = "BUG: unable to handle kernel NULL pointer dereference at (null)\n"
 END_MARKER = "---[ end trace 0000000000000000 ]---\n"
 
 
-async def die(m: Machine, regs: PtRegs | None = None) -> None:
+async def die(m: Machine) -> None:
     """
     arch/x86/kernel/dumpstack.c:die(), oops_begin() to oops_end(), for a task in process context.
 
-    `regs` are those of the exception (patch 01).
+    An exception always has registers, which patch 01 passes on.
 
     Context: any.  Locks: die_lock with irqs off, unless whom it interrupted holds it; none during
     the dump.
@@ -39,7 +40,7 @@ async def die(m: Machine, regs: PtRegs | None = None) -> None:
     m.log.oops_in_progress -= 1
     if not nested:
         await m.die_lock.spin_unlock_irqrestore()
-    await oops_exit(m, regs)
+    await oops_exit(m, registers(m.arch))
 
 
 async def oops_exit(m: Machine, regs: PtRegs | None) -> None:

@@ -23,7 +23,6 @@ from netsim_models.netoops_v1.proc import (
 from netsim_models.netoops_v1.sysfs import ATTRIBUTES, netoops_show, netoops_store
 from netsim_models.world import ADDR
 from netsim_models.world import operations as world_operations
-from netsim_models.x86 import registers
 
 if TYPE_CHECKING:
     from netsim_models.netoops_v1.system import NetoopsSystem
@@ -216,7 +215,7 @@ async def oops(s: NetoopsSystem) -> Any:
 
     Context: NMI-like.  Locks: die_lock, then as kmsg_dump().
     """
-    await die(s.machine, registers(s.machine.arch))
+    await die(s.machine)
     if in_interrupt(s.sim):
         await panic(s.machine)  # "Fatal exception in interrupt"
     do_exit(s.sim)

@@ -20,7 +20,6 @@ from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump
 from netsim_models.lib.string import strcmp, strncmp, strsep
 from netsim_models.lib.vsprintf import strict_strtoul
 from netsim_models.net.device import IFNAMSIZ
-from netsim_models.x86 import registers
 
 if TYPE_CHECKING:
     from netsim_models.netoops_v1.driver import Netoops
@@ -89,7 +88,7 @@ async def proc_netoops_now_write(driver: Netoops, text: bytes) -> int | Task:
     magic.put(text[:length])
     magic[length - 1] = 0
     if not strcmp(magic, b"elgooG") or not strcmp(magic, b"guB"):
-        await die(m, registers(m.arch))  # a NULL pointer; BUG()
+        await die(m)  # a NULL pointer; BUG()
         return Task.DEAD
     if not strcmp(magic, b"cinaP"):
         await panic(m)
