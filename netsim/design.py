@@ -123,6 +123,9 @@ class Design:
     accepted: tuple[AcceptedLoss, ...] = ()
     #: Names of the error numbers that operations return negated.
     errors: Mapping[int, str] = attrs.field(factory=dict, repr=False)
+    #: What the environment may do by itself if asked to (`--choose`): "timers" if those that have
+    #: a function are to fire, and whatever `boot` finds in `Sim.choices`.
+    environment: tuple[str, ...] = ()
     #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
     #: How what it sends over a real network is caught, if it sends anything that can be.

@@ -158,6 +158,8 @@ class Sim:
         self.chosen: list[tuple[str, int, int]] = []
         #: What else the environment decides by itself, e.g. "arp".
         self.choices: frozenset[str] = frozenset()
+        #: True while nothing of it happens: in `{ }`, and while probes run.
+        self.alone = False
         #: (location, old, new) of every change of a value, if somebody wants to know.
         self.changes: list[tuple[Key, Any, Any]] | None = None
         #: What `mark` returned in each recorded step, for whoever wants to `rerun` it.

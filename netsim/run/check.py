@@ -77,6 +77,7 @@ def check(
     else:
         with all_awaited():
             search.explore(first, progress)
+            search.confirm(first)
         findings = smallest(search)
         try:
             findings += search.predicted()

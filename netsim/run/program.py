@@ -23,16 +23,12 @@ from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
 from netsim.sync.inside import Inside
 from netsim.sync.interrupt import Cpu, Interruptible, Strike
-from netsim.sync.stack import STACK
 
 #: No initial part takes more steps than this; it would be a model that never comes to rest.
 STEPS_MAX = 100_000
 
 #: What the engine needs of a booted system.
 _SYSTEM = ("sim", "dumps", "roots", "counts")
-
-#: What the environment may be asked to decide by itself.
-CHOICES = (STACK,)
 
 
 @attrs.define(eq=False)
@@ -96,10 +92,11 @@ class ScenarioProgram:
         if options.faults < 0:
             raise UsageError(f"faults must be 0 or more, found {options.faults}")
         for what in options.choose:
-            if what not in CHOICES:
+            if what not in design.environment:
+                may = ", ".join(design.environment) or "nothing but failures (--faults N)"
                 raise UsageError(
-                    f"--choose {what}: not yet; what is left to the environment so far is "
-                    f"{', '.join(CHOICES)}, and failures (--faults N)"
+                    f"--choose {what}: design {design.name} does not leave that to the environment"
+                    f"\n  expected one of: {may}"
                 )
         self.run: Run
 
@@ -116,9 +113,9 @@ class ScenarioProgram:
         self.run = run = Run(sim, system, {}, boot.initial, boot.unreached)
         if boot.unreached:
             return sim
+        sim.alone = False
         sim.halts_last = self.halts_last
         sim.faults = sim.fault_budget = self.options.faults
-        sim.choices = frozenset(self.options.choose)
         self._spawn(run)
         sim.recording = True
         return sim
@@ -157,6 +154,7 @@ class ScenarioProgram:
         run = self.run
         sim = run.sim
         sim.recording = False
+        sim.alone = True
         results: list[Any] = []
         call = Call(text, ())
         dead = held_by_killed(sim)
@@ -202,6 +200,8 @@ class ScenarioProgram:
 
     def _boot(self) -> Boot:
         sim = Sim(sites=self.sites)
+        sim.choices = frozenset(self.options.choose)
+        sim.alone = True
         boot = Boot(sim, self._booted(sim))
         boot.unreached = self._initial(boot)
         boot.initial = tuple(sim.reports)

@@ -14,6 +14,7 @@ from netsim.explorer.loop import Execution, Exploration, execute
 from netsim.explorer.normal import Recorder
 from netsim.explorer.strategies import make
 from netsim.results import Finding, Plan
+from netsim.run.confirm import confirm, goals
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
@@ -21,7 +22,9 @@ from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
 from netsim.run.reach import Reach
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.suspected import Suspected
 from netsim.run.walk import Candidate, Listener, Walk, shortest
+from netsim.sync.timer import FIRINGS_MAX, spent
 from netsim.trace.schedule import Schedule
 
 #: How a search goes on unless another plan is made.
@@ -36,8 +39,12 @@ class Search(Walk[ScenarioProgram]):
     reference: SerialReference | None = None
     outcomes: dict[Observed, tuple[bool, Candidate]] = attrs.Factory(dict)
     orders: LockOrders = attrs.Factory(LockOrders)
+    #: Data races that may be, if the search was cut.
+    suspected: Suspected = attrs.Factory(Suspected)
     #: What killed flows leave behind, each sentence once.
     aftermath: dict[str, None] = attrs.Factory(dict)
+    #: Timers that would have fired once more than one may.
+    restless: dict[str, None] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
     hurried: bool = False
     #: The findings whose candidate is proved to be the smallest there is; see `run.minimal`.
@@ -54,9 +61,12 @@ class Search(Walk[ScenarioProgram]):
         while True:
             reach = Reach(self.program.striking, self.program.reach)
             self.observers = (self.orders.lockdep,)
+            if self.plan.strategy == "directed":
+                self.observers += (self.suspected.locksets,)
             if self.program.striking:
                 self.observers += (reach,)
             super().explore(first, progress)
+            self._give_up()
             if self.cut_by is not None and self.spent_executions:
                 earlier = f"{self.spent_executions} executions of earlier rounds"
                 self.notes += (f"{earlier}, which struck at fewer places, are not counted",)
@@ -72,8 +82,19 @@ class Search(Walk[ScenarioProgram]):
             self.program.reach = reach.touched
             self.executions = self.blocked = self.deadlocked = self.steps = 0
 
+    def _give_up(self) -> None:
+        """Decide nothing if timers would not have come to rest."""
+        if self.restless:
+            self.complete = False
+            self.cut_by = self.cut_by or "steps"
+            text = (
+                f"{', '.join(self.restless)} fired {FIRINGS_MAX} times in an execution and did "
+                "something each time: what follows was not looked at"
+            )
+            self.notes += (text,)
+
     def _strategy(self) -> Exploration:
-        return make(self.plan, self.bounds, self.program, self._roots)
+        return make(self.plan, self.bounds, self.program, self._roots, lambda: goals(self))
 
     def _roots(self) -> tuple[object, ...]:
         run = self.program.run
@@ -115,6 +136,10 @@ class Search(Walk[ScenarioProgram]):
             made, confirms=self.orders.confirms(identity), minimal=identity in self.minimal
         )
 
+    def confirm(self, first: bool) -> None:
+        """Try to reach what a bound left undecided; see `run.confirm`."""
+        confirm(self, self._judge, first)
+
     def predicted(self) -> list[Finding]:
         """Return the predictions that no other finding confirms."""
         found = []
@@ -126,6 +151,8 @@ class Search(Walk[ScenarioProgram]):
                 schedule = schedule_text(self.program, list(choices), digest.text)
                 one = attrs.evolve(one, schedule=schedule, steps=len(choices))
             found.append(one)
+        if not self.complete:  # one that was is exact
+            found += self.suspected.findings(self.program, operations, self.candidates)
         return found
 
     def _small(self, identity: str) -> tuple[Candidate, Judged, str]:
@@ -161,6 +188,13 @@ class Search(Walk[ScenarioProgram]):
     def _judge(self, execution: Execution) -> None:
         self.executions += 1
         run = self.program.run
+        armed = spent(run.sim)
+        if armed:  # no rest: only what the steps have shown counts
+            self.restless.update(dict.fromkeys(armed))
+            for judged in judge_run(run):
+                if judged.where == "flows":
+                    self.note(judged, execution)
+            return
         if unfinished(run.sim):
             self.deadlocked += 1
         stuck = self.orders.lockdep.finish(run.sim)

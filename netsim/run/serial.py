@@ -20,6 +20,7 @@ from netsim.results import Difference, Nearest
 from netsim.run.outcome import Observed, observe
 from netsim.run.program import ScenarioProgram
 from netsim.sync.interrupt import struck_by
+from netsim.sync.timer import spent
 
 #: Sequential orders beyond this number are not walked: the verdict is then UNKNOWN.
 ORDERS_MAX = 20_000
@@ -140,16 +141,19 @@ def sequential_orders(
     seen: dict[Order, None] = {}
     steps = 0
     count = 0
+    rested = True
     while True:
         execution = execute(program, strategy, (), steps_max)
         count += 1
         steps += len(execution.schedule)
-        if execution.complete:
+        if execution.complete and spent(execution.sim):
+            rested = False
+        elif execution.complete:
             seen.setdefault(
                 Order(tuple(strategy.begins), observe(program), faults_of(execution.sim))
             )
         if not strategy.more():
-            return Orders(tuple(seen), True, steps)
+            return Orders(tuple(seen), rested, steps)
         if count >= orders_max or (late is not None and late()):
             return Orders(tuple(seen), False, steps)
 

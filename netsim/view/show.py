@@ -32,6 +32,7 @@ def design_text(design: Design) -> str:
         "Probes (run alone at the end; their results belong to the outcome)": [
             f"  {name}" for name in design.probes
         ],
+        "Left to the environment if asked (--choose)": [f"  {what}" for what in design.environment],
         "Locks, outermost first": [
             fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
             for name, what, inner in design.locks

@@ -97,6 +97,7 @@ def _design(
         ),
         left_out=LEFT_OUT,
         errors=errno.NAMES,
+        environment=("arp", "stack", "timers"),
         tell=tell,
         catching=Catching(NETOOPS_PORT, catcher),
     )
