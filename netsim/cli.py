@@ -326,13 +326,15 @@ def check(
 @cli.command()
 @click.argument("designs", nargs=-1, required=True)
 @click.option("--flows", type=int, default=2, help="Operations at a time: 1, 2 or 3 (2).")
-@click.option("--jobs", type=int, default=1, help="Survey so many starting points at once (1).")
+@click.option("--jobs", type=int, default=1, help="Survey with so many processes (1).")
+@click.option("--start", "starts", multiple=True, help="From this starting point only; repeatable.")
 @click.option("--expect", type=click.Choice(["holds"]), help="Exit 1 if a cell is red.")
 @_search_options
 def matrix(
     designs: tuple[str, ...],
     flows: int,
     jobs: int,
+    starts: tuple[str, ...],
     expect: str | None,
     output: str | None,
     as_json: bool,
@@ -353,6 +355,7 @@ def matrix(
             loaded if jobs == 1 else designs,
             flows=flows,
             jobs=jobs,
+            starts=starts,
             options=_options(limits["faults"], limits["choose"]),
             bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
             progress=meter,
@@ -368,7 +371,7 @@ def matrix(
     _deliver(dump_matrix(result), report, output, as_json)
     if expect == "holds" and any(cell.verdict.value == "violated" for cell in result.cells):
         return VIOLATED
-    return HOLDS if result.complete else UNKNOWN
+    return HOLDS if result.decided else UNKNOWN
 
 
 @cli.command()

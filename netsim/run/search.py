@@ -21,7 +21,7 @@ from netsim.run.outcome import Observed, observe
 from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
 from netsim.run.reach import Reach
-from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
 from netsim.run.suspected import Suspected
 from netsim.run.walk import Candidate, Listener, Walk, shortest
 from netsim.sync.timer import FIRINGS_MAX, spent
@@ -34,6 +34,8 @@ CLASSES = Plan("classes")
 @attrs.define(eq=False)
 class Search(Walk[ScenarioProgram]):
     """The state of one check: what the sequential orders give, and outcomes, beside the walk."""
+
+    execution_steps_max = STEPS_MAX
 
     plan: Plan = CLASSES
     reference: SerialReference | None = None
@@ -106,6 +108,10 @@ class Search(Walk[ScenarioProgram]):
         assert judged is not None
         return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
 
+    def refer(self) -> None:
+        """Walk the sequential orders."""
+        self.reference = SerialReference(self.program, ORDERS_MAX, STEPS_MAX, self.late)
+
     def findings(self) -> list[Finding]:
         """Return what was found, each with the smallest schedule known for it."""
         found = [self.finding(identity) for identity in self.candidates]
@@ -169,8 +175,9 @@ class Search(Walk[ScenarioProgram]):
             judged = judge(observe(program), at_end, self.reference, faults, program, leads)
             return next((one for one in judged if one.id == identity), None)
 
-        alone = self.hurried or identity in self.minimal
-        best = shortest(program, self.candidates[identity], shows, alone=alone)
+        alone = self.hurried or identity in self.minimal or self.hurry()
+        candidate = self.candidates[identity]
+        best = shortest(program, candidate, shows, alone=alone, hurry=self.hurry)
         assert best is not None, "a finding must show again under its own schedule"
         return best
 
@@ -204,7 +211,8 @@ class Search(Walk[ScenarioProgram]):
         observed = observe(self.program)
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
-            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
+            self.refer()
+        assert self.reference is not None
         leads = self._leads_to_end(execution)
         found = judge(observed, at_end, self.reference, faults, self.program, leads)
         known = self.outcomes.get(observed)
