@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from netsim._version import __version__
 
 if TYPE_CHECKING:
-    from netsim.design import Design, Operation, Parameter, StartingPoint
+    from netsim.design import Design, Operation, Parameter, Part, StartingPoint
     from netsim.errors import (
         CounterexampleFound,
         FileError,
@@ -63,6 +63,7 @@ _HOMES = {
     "Operation": "design",
     "Options": "results",
     "Parameter": "design",
+    "Part": "design",
     "Plan": "results",
     "ProgramFinding": "results",
     "ProgramOutcome": "results",
@@ -101,6 +102,7 @@ __all__ = [
     "Operation",
     "Options",
     "Parameter",
+    "Part",
     "Plan",
     "ProgramFinding",
     "ProgramOutcome",

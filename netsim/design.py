@@ -103,6 +103,21 @@ class AcceptedLoss:
 
 
 @attrs.frozen
+class Part:
+    """
+    A part of what a design stands for, such as one patch of a series, and what became of it.
+
+    `where` names modules and operations; `left_out` what a reader of the part will not find.
+    """
+
+    number: int
+    title: str
+    modelled: str
+    where: tuple[str, ...]
+    left_out: str = ""
+
+
+@attrs.frozen
 class Design:
     """
     One implementation of a target manager.
@@ -121,6 +136,8 @@ class Design:
     locks: tuple[tuple[str, str, str], ...] = ()
     sources: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    #: Its source part by part, in order, if it comes in parts.
+    parts: tuple[Part, ...] = attrs.field(default=(), repr=False)
     accepted: tuple[AcceptedLoss, ...] = ()
     #: Names of the error numbers that operations return negated.
     errors: Mapping[int, str] = attrs.field(factory=dict, repr=False)

@@ -10,7 +10,7 @@ from typing import Any
 from netsim.caught import Catching
 from netsim.core.raised import place
 from netsim.core.thread import Context
-from netsim.design import Design, Operation, Parameter, StartingPoint
+from netsim.design import Design, Operation, Parameter, Part, StartingPoint
 from netsim.errors import NetsimError, UsageError
 from netsim.notation import Call, parse
 from netsim.trace.schedule import NAME
@@ -40,6 +40,9 @@ def vet(design: Design) -> None:
         raise UsageError(
             f"{of}: catching is a {type(catching).__name__}; expected Catching or None"
         )
+    parts: tuple[Any, ...] = design.parts
+    if not all(isinstance(part, Part) for part in parts):
+        raise UsageError(f"{of}: expected netsim.Part for each part, found {parts!r}")
     if not design.starts:
         raise UsageError(f'{of} has no starts; expected at least netsim.StartingPoint("off", "")')
     for probe in design.probes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netsim.design import Design
+from netsim.design import Design, Part
 from netsim.view.report import fill
 
 
@@ -38,6 +38,7 @@ def design_text(design: Design) -> str:
             for name, what, inner in design.locks
         ],
         "Sources": [fill(source, "  ", "    ") for source in design.sources],
+        "Part by part": [row for part in design.parts for row in _part(part)],
         "Left out": [fill(gap, "  ", "    ") for gap in design.left_out],
     }
     for title, rows in sections.items():
@@ -52,3 +53,16 @@ def design_text(design: Design) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _part(part: Part) -> list[str]:
+    """Tell what became of a part; each thing on lines of its own."""
+    rows = {
+        "": part.modelled,
+        "where: ": ", ".join(part.where),
+        "left out: ": part.left_out or "nothing",
+    }
+    return [
+        f"  {part.number:02} {part.title}",
+        *(fill(f"{label}{text}", "     ", "       ") for label, text in rows.items()),
+    ]

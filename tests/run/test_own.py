@@ -157,6 +157,10 @@ BOOT = "def boot(sim): pass\n"
             "probe 'read' cannot run: design mine has no operation 'read'",
             HEAD + OFF + BOOT + DESIGN.replace("()", '("read",)'),
         ),
+        (
+            "expected netsim.Part for each part, found ('one',)",
+            HEAD + OFF + BOOT + DESIGN.replace(", ())", ", (), parts=('one',))"),
+        ),
         ("has no starts", HEAD + OFF + BOOT + DESIGN.replace('(StartingPoint("a", ""),)', "()")),
         (
             "has no operations",
