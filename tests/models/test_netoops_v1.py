@@ -6,7 +6,7 @@ from netsim.core.thread import Life
 from netsim.notation import Call
 from netsim.results import Options, Result, Verdict
 from netsim.run import check
-from netsim_models.kernel.panic import bug_on
+from netsim_models.kernel.oops import bug_on
 from netsim_models.machine import Machine
 from netsim_models.netoops_v1 import NETOOPS_V1
 from tests.models.drive import Driven

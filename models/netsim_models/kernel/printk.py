@@ -37,6 +37,10 @@ class KmsgDumpReason(IntEnum):
     KEXEC = 2
     SOFT = 3
 
+    def __str__(self) -> str:
+        """kernel/printk.c:kmsg_to_str(), whose table patch 03 leaves as it was: SOFT is unknown."""
+        return "unknown" if self is KmsgDumpReason.SOFT else self.name.lower()
+
 
 @attrs.frozen
 class Segment:
@@ -145,7 +149,7 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
         s1 = Segment(log, 0, 0)
         s2 = Segment(log, end - chars, chars)
     if not await log.dump_list_lock.spin_trylock_irqsave():
-        await printk(m, f"dump_kmsg: dump list lock is held during {reason.name}, skipping dump\n")
+        await printk(m, f"dump_kmsg: dump list lock is held during {reason}, skipping dump\n")
         return
     async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
         log.reason = reason
