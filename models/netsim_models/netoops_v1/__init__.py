@@ -19,6 +19,7 @@ from netsim_models.net import netpoll
 from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
 from netsim_models.netoops_v1.packet import NETOOPS_PORT
+from netsim_models.netoops_v1.parts import PARTS
 from netsim_models.netoops_v1.symbols import unknown
 from netsim_models.netoops_v1.system import MODULE, Build, NetoopsSystem
 from netsim_models.wire import v1
@@ -123,6 +124,7 @@ def _design(
             "fs/proc/proc_sysctl.c, fs/sysfs/{file,dir,group}.c, lib/{string,vsprintf}.c of 2.6.36",
         ),
         left_out=LEFT_OUT,
+        parts=PARTS,
         errors=errno.NAMES,
         environment=("arp", "stack", "timers"),
         tell=tell,
