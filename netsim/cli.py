@@ -324,12 +324,14 @@ def check(
 @cli.command()
 @click.argument("designs", nargs=-1, required=True)
 @click.option("--flows", type=int, default=2, help="Operations at a time: 1, 2 or 3 (2).")
+@click.option("--length", type=int, default=1, help="With --flows 1: operations in a row (1).")
 @click.option("--jobs", type=int, default=1, help="Survey so many starting points at once (1).")
 @click.option("--expect", type=click.Choice(["holds"]), help="Exit 1 if a cell is red.")
 @_search_options
 def matrix(
     designs: tuple[str, ...],
     flows: int,
+    length: int,
     jobs: int,
     expect: str | None,
     output: str | None,
@@ -350,6 +352,7 @@ def matrix(
         result = run_matrix(
             loaded if jobs == 1 else designs,
             flows=flows,
+            length=length,
             jobs=jobs,
             options=_options(limits["faults"], limits["choose"]),
             bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),

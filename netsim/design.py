@@ -16,6 +16,7 @@ from netsim.core.sim import Sim
 from netsim.core.thread import Context
 from netsim.errors import UsageError
 from netsim.notation import Call
+from netsim.promise import Promise
 
 
 @attrs.frozen
@@ -39,8 +40,9 @@ class Operation:
 
     `run` takes the system and the arguments and returns the result: None, an int (negative: an
     errno), or a string.  `samples` are the argument lists that the matrix uses; none keeps the
-    operation out of it.  `halts` marks one that ends the whole machine, `dies` one that, as a
-    strike, kills the struck flow, or ends the machine if that is in interrupt context.
+    operation out of it; `alone` are further ones, for surveys of one flow.  `halts` marks one that
+    ends the whole machine, `dies` one that, as a strike, kills the struck flow, or ends the machine
+    if that is in interrupt context.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     contexts: tuple[Context, ...] = (Context.PROCESS,)
     samples: tuple[tuple[str, ...], ...] = ((),)
+    #: Argument lists that only surveys of one flow use.
+    alone: tuple[tuple[str, ...], ...] = ()
     source: str = ""
     halts: bool = False
     dies: bool = False
@@ -122,6 +126,10 @@ class Design:
     errors: Mapping[int, str] = attrs.field(factory=dict, repr=False)
     #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
+    #: What its documentation promises; each name once.
+    promises: tuple[Promise, ...] = attrs.field(default=(), repr=False)
+    #: Reads off a system at rest, probes made, what promises look at beside results.
+    evidence: Callable[[Any], Any] = attrs.field(default=lambda _: None, repr=False)
 
     def accepts(self, kind: str, operations: Iterable[str]) -> str:
         """Return why a finding of this kind in these operations is accepted, or ""."""

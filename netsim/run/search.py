@@ -13,12 +13,14 @@ from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, Exploration, execute
 from netsim.explorer.normal import Recorder
 from netsim.explorer.strategies import make
+from netsim.promise import VOID, Broken
 from netsim.results import Finding, Plan
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
 from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import Answers, Tally, ask, report
 from netsim.run.reach import Reach
 from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
 from netsim.run.walk import Candidate, Listener, Walk, shortest
@@ -38,8 +40,14 @@ class Search(Walk[ScenarioProgram]):
     orders: LockOrders = attrs.Factory(LockOrders)
     #: What killed flows leave behind, each sentence once.
     aftermath: dict[str, None] = attrs.Factory(dict)
+    #: What the executions say about each promise, by name.
+    tallies: dict[str, Tally] = attrs.Factory(dict)
+    #: What the first execution showed that did not come to what should be reachable.
+    unreached: dict[str, Broken] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
     hurried: bool = False
+    #: Some execution came to the end of every flow, and the machine ran on.
+    goes_on: bool = False
     #: The findings whose candidate is proved to be the smallest there is; see `run.minimal`.
     minimal: dict[str, None] = attrs.Factory(dict)
 
@@ -71,6 +79,8 @@ class Search(Walk[ScenarioProgram]):
             self.spent_steps += self.steps
             self.program.reach = reach.touched
             self.executions = self.blocked = self.deadlocked = self.steps = 0
+            self.tallies.clear()
+            self.unreached.clear()
 
     def _strategy(self) -> Exploration:
         return make(self.plan, self.bounds, self.program, self._roots)
@@ -126,7 +136,49 @@ class Search(Walk[ScenarioProgram]):
                 schedule = schedule_text(self.program, list(choices), digest.text)
                 one = attrs.evolve(one, schedule=schedule, steps=len(choices))
             found.append(one)
+        return found + self._unreached()
+
+    def _unreached(self) -> list[Finding]:
+        """Return the promises of something reachable that no execution of a whole search kept."""
+        operations = operations_of(self.program.scenario)
+        design = self.program.design
+        promised = self.promised()
+        found = []
+        for promise in design.promises:
+            if promised[promise.name].unreached:
+                answer = self.unreached[promise.name]
+                judged = Judged(report(promise, answer), "end", ())
+                found.append(finding(judged, design, operations, "", 0, 0))
         return found
+
+    def _count(self, answers: Answers, found: Sequence[Judged]) -> None:
+        kinds = [judged.report.kind for judged in found]
+        for promise in self.program.design.promises:
+            answer = answers[promise.name]
+            if answer is VOID:
+                continue
+            tally = self.tallies.setdefault(promise.name, Tally())
+            if promise.mode == "reachable":
+                tally.count(answer, False)
+                if isinstance(answer, Broken):
+                    self.unreached.setdefault(promise.name, answer)
+            else:
+                tally.count(answer, promise.kind not in kinds)
+
+    def promised(self) -> dict[str, Tally]:
+        """Say of each promise what all executions together tell, once the search has ended."""
+        summed = {}
+        for promise in self.program.design.promises:
+            counted = self.tallies.get(promise.name)
+            tally = summed[promise.name] = Tally(cut=int(not self.complete))
+            if counted is None:
+                continue
+            tally.add(counted)
+            tally.scenarios, tally.first = 1, str(self.program.scenario)
+            if promise.mode == "reachable":
+                tally.unreached = int(self.complete and not tally.kept)
+                tally.broken = 0
+        return summed
 
     def _small(self, identity: str) -> tuple[Candidate, Judged, str]:
         """Find the best schedule of a candidate's class that shows the finding; re-judge that."""
@@ -168,11 +220,14 @@ class Search(Walk[ScenarioProgram]):
         self.orders.ended(stuck, execution.schedule, at_end)
         self.aftermath.update(dict.fromkeys(aftermath(run.sim)))
         observed = observe(self.program)
+        answers = ask(self.program, observed)
+        self.goes_on = self.goes_on or not (observed.halted or observed.hung)
         faults = faults_of(execution.sim)
         if self.reference is None:  # takes the machine: this execution has been observed
             self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
         leads = self._leads_to_end(execution)
-        found = judge(observed, at_end, self.reference, faults, self.program, leads)
+        found = judge(observed, at_end, self.reference, faults, self.program, leads, answers)
+        self._count(answers, found)
         known = self.outcomes.get(observed)
         candidate = Candidate(execution.schedule, execution.switches(), None)
         if known is None or candidate.beats(known[1]):

@@ -1,9 +1,12 @@
-"""The survey of one starting point: every operation alone, then in pairs, then in threes."""
+"""
+The survey of one starting point: every operation alone, then in pairs, then in threes; or every
+sequence of operations in one flow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations, combinations_with_replacement, product
 
 import attrs
 
@@ -13,11 +16,20 @@ from netsim.results import Bounds, Cell, Finding, Options, Verdict
 from netsim.run.awaited import all_awaited
 from netsim.run.boot import Boots
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import Tally
 from netsim.run.search import Search
 from netsim.run.walk import Listener, Progress
 
 Size = tuple[int, int, int, str]
 """What makes a counterexample small: flows, switches, steps, scenario."""
+
+
+@attrs.frozen
+class Shape:
+    """What a cell is made of: so many flows, each of one operation; or one of up to `length`."""
+
+    flows: int
+    length: int = 1
 
 
 @attrs.define(eq=False)
@@ -54,6 +66,10 @@ class Surveyed:
     best: dict[str, Best] = attrs.Factory(dict)
     #: Lock orders that no other finding confirms, and that are not refuted.
     predicted: dict[str, Finding] = attrs.Factory(dict)
+    #: What the cells say about each promise, by name.
+    promised: dict[str, Tally] = attrs.Factory(dict)
+    #: Sequences that were left out because a beginning of theirs never ends, or ends the machine.
+    ended: int = 0
     executions: int = 0
     steps: int = 0
     interrupted: bool = False
@@ -65,27 +81,33 @@ class Survey:
 
     design: Design
     start: StartingPoint
-    flows: int
+    shape: Shape
     options: Options
     bounds: Bounds
     progress: Listener | None = None
     done: Surveyed = attrs.Factory(Surveyed)
     _boots: Boots = attrs.Factory(Boots)
+    #: Sequences whose last operation never returns.
+    _ended: dict[tuple[Call, ...], None] = attrs.Factory(dict)
 
     def run(self) -> Surveyed:
         """Decide every cell; after Ctrl-C return those that were."""
-        calls = list(sample_calls(self.design))
+        calls = list(sample_calls(self.design, alone=self.shape.flows == 1))
         initial = initial_of(self.start, calls)
         shown: dict[tuple[Call, ...], set[str]] = {}
         try:
             with all_awaited():
-                for group in groups(calls, self.flows):
+                for group in groups(calls, self.shape):
+                    if group[:-1] in self._ended:  # it would show what its beginning shows
+                        self._ended[group] = None
+                        self.done.ended += 1
+                        continue
                     inherited: set[str] = set()
                     for size in range(1, len(group)):
                         for part in combinations(group, size):
-                            inherited |= shown[part]
+                            inherited |= shown.get(part, set())
                     cell = self._cell(initial, group, inherited)
-                    if len(group) < self.flows:
+                    if len(group) < max(self.shape.flows, self.shape.length):
                         shown[group] = {*cell.findings, *cell.alone}
                     if self.done.interrupted:
                         break
@@ -98,7 +120,8 @@ class Survey:
     ) -> Cell:
         """Decide one cell and keep it."""
         done = self.done
-        flows = tuple(Flow(calls=(call,), strike=None, context=None) for call in calls)
+        split = [calls] if self.shape.length > 1 else [(call,) for call in calls]
+        flows = tuple(Flow(calls=part, strike=None, context=None) for part in split)
         scenario = Scenario(initial=initial, flows=flows)
         program = ScenarioProgram(
             self.design, scenario, self.options, boots=self._boots, halts_last=True
@@ -108,6 +131,10 @@ class Survey:
         unreached = program.run.unreached
         if not unreached:
             search.explore(first=False, progress=None)
+            for name, tally in search.promised().items():
+                done.promised.setdefault(name, Tally()).add(tally)
+        if self.shape.length > 1 and search.complete and not search.goes_on:
+            self._ended[calls] = None
         done.executions += search.executions
         done.steps += search.steps
         done.interrupted = done.interrupted or search.cut_by == "interrupt"
@@ -150,16 +177,28 @@ class Survey:
         return made
 
 
-def sample_calls(design: Design) -> Iterator[Call]:
-    """Yield the calls that a design declares for its matrix, in order of declaration."""
+def sample_calls(design: Design, *, alone: bool = False) -> Iterator[Call]:
+    """
+    Yield the calls that a design declares for its matrix, in order of declaration.
+
+    With `alone` also those that only surveys of one flow use.
+    """
     for operation in design.operations.values():
-        for arguments in operation.samples:
+        for arguments in operation.samples + (operation.alone if alone else ()):
             yield Call(operation.name, arguments)
 
 
-def groups(calls: Sequence[Call], flows: int) -> Iterator[tuple[Call, ...]]:
-    """Yield the operations of each cell: all that run alone, then all pairs, and so on."""
-    for size in range(1, flows + 1):
+def groups(calls: Sequence[Call], shape: Shape) -> Iterator[tuple[Call, ...]]:
+    """
+    Yield the operations of each cell: all that run alone, then all pairs, and so on.
+
+    With a length of more than 1 they are sequences of one flow instead, shorter ones first.
+    """
+    if shape.length > 1:
+        for size in range(1, shape.length + 1):
+            yield from product(calls, repeat=size)
+        return
+    for size in range(1, shape.flows + 1):
         yield from combinations_with_replacement(calls, size)
 
 

@@ -32,6 +32,10 @@ def design_text(design: Design) -> str:
         "Probes (run alone at the end; their results belong to the outcome)": [
             f"  {name}" for name in design.probes
         ],
+        "Promises (what its documentation says; netsim promises says which are kept)": [
+            fill(f'{p.name} ({p.mode}): "{p.sentence}" ({p.source})', "  ", "      ")
+            for p in design.promises
+        ],
         "Locks, outermost first": [
             fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
             for name, what, inner in design.locks
