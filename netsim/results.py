@@ -150,7 +150,8 @@ class Promised:
 
     "void" is one that nothing put to the test.  `scenarios` counts those that did, the first of
     which is `first`; `followed` the executions in which it is not kept, but only as follows from
-    another finding.  `findings` are the ids of those that break it.
+    another finding: if there is nothing else it is "undecided".  `findings` are the ids of those
+    that break it.
     """
 
     design: str

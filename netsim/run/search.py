@@ -174,10 +174,11 @@ class Search(Walk[ScenarioProgram]):
             if counted is None:
                 continue
             tally.add(counted)
-            tally.scenarios, tally.first = 1, str(self.program.scenario)
             if promise.mode == "reachable":
                 tally.unreached = int(self.complete and not tally.kept)
                 tally.broken = 0
+            tally.scenarios = int(bool(tally.kept or tally.broken or tally.unreached))
+            tally.first = str(self.program.scenario) if tally.scenarios else ""
         return summed
 
     def _small(self, identity: str) -> tuple[Candidate, Judged, str]:

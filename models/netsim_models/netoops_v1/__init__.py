@@ -7,11 +7,12 @@ and with the unlocked netpoll calls on its notifier paths, as commit 3b410a31 di
 """
 
 from netsim.core.sim import Sim
-from netsim.design import Design, StartingPoint
+from netsim.design import AcceptedLoss, Design, StartingPoint
 from netsim_models import errno
 from netsim_models.net import netpoll
 from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
+from netsim_models.netoops_v1.promises import PROMISES, evidence
 from netsim_models.netoops_v1.system import NetoopsSystem
 
 LOCKED = Paths(netpoll.netpoll_setup, netpoll.netpoll_cleanup)
@@ -44,6 +45,21 @@ LEFT_OUT = (
     "weak memory: interleavings are sequentially consistent",
 )
 
+
+UNCERTAIN = (
+    'the cover letter: "I am uncertain if the handling of the neighbor\'s validity is correct"'
+)
+
+#: Promises that the series breaks on purpose, or of which it says itself that they may be broken.
+ACCEPTED = tuple(
+    AcceptedLoss(f"promise:{name}", tuple(operations()), reason)
+    for name, reason in (
+        ("each-crash-emitted", "patch 08 limits it to one crash, by default, on purpose"),
+        ("no-checksum", "the comment knows a netpoll that computes none; no receiver minds"),
+        ("neighbour-used", UNCERTAIN),
+        ("neighbour-held", UNCERTAIN),
+    )
+)
 
 OFF = repr(",0x00000000,0x00000000\n")
 
@@ -82,6 +98,9 @@ def _design(name: str, summary: str, release: str, in_notifier: Paths) -> Design
         left_out=LEFT_OUT,
         errors=errno.NAMES,
         tell=tell,
+        accepted=ACCEPTED,
+        promises=PROMISES,
+        evidence=evidence,
     )
 
 
