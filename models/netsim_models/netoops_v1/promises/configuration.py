@@ -140,17 +140,13 @@ def existing_kept(shown: Shown) -> Answer | Broken:
 
 
 def neighbour_held(shown: Shown) -> Answer | Broken:
-    """Who has a target holds its neighbour, and has asked for its address."""
+    """Who is attached for a target holds its neighbour, which the table still knows."""
     seen: Evidence = shown.evidence
     flows = [o.call.name for o in shown.operations if o.flow]
-    if shown.halted or all(name in NEUTRAL for name in flows) or seen.target is None:
+    if shown.halted or all(name in NEUTRAL for name in flows) or killed(shown):
         return VOID
-    if killed(shown):
+    if seen.target is None or not seen.target.attached:
         return VOID
-    start = [o.call.name for o in shown.operations if not o.flow]
-    harmed = any(name not in (*NEUTRAL, *LINK, *CONFIGURES) for name in start)
-    if harmed and not any(name in ("set", "write-device") for name in flows):
-        return VOID  # the start shows it by itself
     if not seen.target.neighbour:
         return Broken(f"{seen.target.address} is configured without a neighbour", ("none",))
     if seen.target.dead:
@@ -222,7 +218,7 @@ PROMISES = (
         "cover letter",
         "eventually",
         neighbour_held,
-        "At rest, whenever there is a target; a neighbour that the table has dropped is none.",
+        "At rest, while it is attached to a device; one that the table has dropped is none.",
     ),
     Promise(
         "module",
