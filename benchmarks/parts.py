@@ -27,6 +27,8 @@ from benchmarks.families import (
     trylocks,
     writers,
 )
+from benchmarks.hostile import survive
+from benchmarks.logs import logs
 from benchmarks.table import Table
 from netsim.notation import parse
 from netsim.results import Bounds, Options
@@ -48,6 +50,8 @@ REPEATS = 3
 #: Nobody waits for more executions than these of one scenario, nor of one depth-first search.
 EXECUTIONS_MAX = 2_000
 INTERLEAVINGS_MAX = 20_000
+#: Datagrams of each seed.
+HOSTILE, HOSTILE_SEEDS = 100_000, (2010, 2011)
 MEMORY_MARKS = (1_000, 5_000, 10_000)
 
 
@@ -226,10 +230,35 @@ def cells() -> Table:
     return table
 
 
+def hostile() -> Table:
+    """Feed a catcher what nobody wants to receive, with a dump among it."""
+    table = Table(
+        f"Hostile: {HOSTILE:,} datagrams at a catcher (noise, errors, floods), and one dump",
+        ("seed", "datagrams", "refused", "dumps held", "forgotten", "held, kB", "dump whole", "s"),
+        "'held' is the most that was accounted for at once.",
+    )
+    for seed in HOSTILE_SEEDS:
+        started = time.perf_counter()
+        survived = survive(HOSTILE, seed)
+        table.add(
+            str(seed),
+            survived.datagrams,
+            survived.refused,
+            survived.held,
+            survived.forgotten,
+            survived.cost_max // 1024,
+            "yes" if survived.whole else "NO",
+            time.perf_counter() - started,
+        )
+    return table
+
+
 PARTS: Mapping[str, Callable[[], Table]] = {
     "speed": speed,
     "reduction": reduction,
     "classes": classes,
     "memory": memory,
     "matrix": cells,
+    "hostile": hostile,
+    "logs": logs,
 }

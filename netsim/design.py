@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from netsim.caught import Catching
 from netsim.core.sim import Sim
 from netsim.core.thread import Context
 from netsim.errors import UsageError
@@ -51,11 +52,11 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     contexts: tuple[Context, ...] = (Context.PROCESS,)
     samples: tuple[tuple[str, ...], ...] = ((),)
-    #: Argument lists that only surveys of one flow use.
-    alone: tuple[tuple[str, ...], ...] = ()
     source: str = ""
     halts: bool = False
     dies: bool = False
+    #: Argument lists that only surveys of one flow use.
+    alone: tuple[tuple[str, ...], ...] = ()
 
     def signature(self) -> str:
         """Return the operation as one would write it, with placeholders."""
@@ -130,6 +131,8 @@ class Design:
     promises: tuple[Promise, ...] = attrs.field(default=(), repr=False)
     #: Reads off a system at rest, probes made, what promises look at beside results.
     evidence: Callable[[Any], Any] = attrs.field(default=lambda _: None, repr=False)
+    #: How what it sends over a real network is caught, if it sends anything that can be.
+    catching: Catching | None = None
 
     def accepts(self, kind: str, operations: Iterable[str]) -> str:
         """Return why a finding of this kind in these operations is accepted, or ""."""

@@ -26,9 +26,9 @@ SOURCES = {"netsim": ".", "netsim_models": "models"}
 #: each other.  `__init__` is the façade.
 LAYERS = (
     {"errors", "_version"},
-    {"core", "notation", "results"},
+    {"caught", "core", "notation", "results"},
     {"sync", "trace", "promise"},
-    {"explorer", "checkers", "design", "world"},
+    {"catch", "checkers", "design", "explorer", "world"},
     {"view"},
     {"run"},
     {"__init__"},
@@ -36,7 +36,7 @@ LAYERS = (
     {"__main__"},
 )
 #: What models see of `netsim`.
-MODELS_SEE = {"core", "sync", "design", "promise", "errors"}
+MODELS_SEE = {"caught", "core", "design", "errors", "promise", "sync"}
 #: Third-party package: the modules (with what is below them) that may import it.
 HOMES: dict[str, tuple[str, ...]] = {
     "attr": ("netsim", "netsim_models"),
@@ -49,7 +49,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 #: The only module that suspends simulated code.
 TRAPS = "netsim.core.traps"
 #: Rooms that may differ from run to run; everything else, models included, is deterministic.
-NONDETERMINISTIC_ROOMS = {"view", "__init__", "cli", "__main__"}
+NONDETERMINISTIC_ROOMS = {"catch", "view", "__init__", "cli", "__main__"}
 #: What makes a run differ from the next: modules, members of modules, builtins.
 NONDETERMINISTIC = (
     "builtins.hash",

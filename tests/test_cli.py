@@ -83,7 +83,7 @@ def test_exit_codes(code: int, arguments: list[str]) -> None:
         ("no design is called", ["replay", "netsim-schedule 1 nobody 1 -- read"]),
         ("cannot be written", ["check", "netoops-v1", "read", "-o", "/no/such/folder/x"]),
         ("once", ["matrix", "netoops-v1", "netoops-v1"]),
-        ("expected a command: check, list,", []),
+        ("expected a command: catch, check, list,", []),
         ("expected one of", ["check", "netoops-v1", "read", "--strategy", "dfs"]),
         (
             "takes no bound",

@@ -23,6 +23,7 @@ from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
 from netsim.sync.inside import Inside
 from netsim.sync.interrupt import Cpu, Interruptible, Strike
+from netsim.sync.stack import STACK
 
 #: No initial part takes more steps than this; it would be a model that never comes to rest.
 STEPS_MAX = 100_000
@@ -31,7 +32,7 @@ STEPS_MAX = 100_000
 _SYSTEM = ("sim", "dumps", "roots", "counts")
 
 #: What the environment may be asked to decide by itself.
-CHOICES: tuple[str, ...] = ()
+CHOICES = (STACK,)
 
 
 @attrs.define(eq=False)
@@ -99,8 +100,8 @@ class ScenarioProgram:
         for what in options.choose:
             if what not in CHOICES:
                 raise UsageError(
-                    f"--choose {what}: not yet; nothing is left to the environment so far "
-                    "but failures (--faults N)"
+                    f"--choose {what}: not yet; what is left to the environment so far is "
+                    f"{', '.join(CHOICES)}, and failures (--faults N)"
                 )
         self.run: Run
 
@@ -119,6 +120,7 @@ class ScenarioProgram:
             return sim
         sim.halts_last = self.halts_last
         sim.faults = sim.fault_budget = self.options.faults
+        sim.choices = frozenset(self.options.choose)
         self._spawn(run)
         sim.recording = True
         return sim
@@ -239,6 +241,8 @@ class ScenarioProgram:
             )
             settle(sim)
             results += [None] * (number + 1 - len(results))
+            if sim.halted:
+                return f"{call}: it ends the machine"
             if sim.reports:
                 return f"{call}: {sim.reports[0].message}"
             if unfinished(sim):

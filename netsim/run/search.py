@@ -22,7 +22,7 @@ from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
 from netsim.run.promises import Answers, Tally, ask, report
 from netsim.run.reach import Reach
-from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, Faults, SerialReference, faults_of
 from netsim.run.walk import Candidate, Listener, Walk, shortest
 from netsim.trace.schedule import Schedule
 
@@ -46,6 +46,9 @@ class Search(Walk[ScenarioProgram]):
     unreached: dict[str, Broken] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
     hurried: bool = False
+    #: Whether the sequential orders are always walked; else not for the sake of one execution,
+    #: the first, which is one of them: a thread goes on as long as it can.
+    orders_always: bool = True
     #: Some execution came to the end of every flow, and the machine ran on.
     goes_on: bool = False
     #: The findings whose candidate is proved to be the smallest there is; see `run.minimal`.
@@ -200,6 +203,9 @@ class Search(Walk[ScenarioProgram]):
         assert best is not None, "a finding must show again under its own schedule"
         return best
 
+    def _explained(self, observed: Observed, faults: Faults) -> bool:
+        return self.reference is None or self.reference.explains(observed, faults)
+
     def _leads_to_end(self, execution: Execution) -> Callable[[int], bool]:
         """Tell of which steps the last one is a consequence; uses the machine when asked."""
 
@@ -224,7 +230,8 @@ class Search(Walk[ScenarioProgram]):
         answers = ask(self.program, observed)
         self.goes_on = self.goes_on or not (observed.halted or observed.hung)
         faults = faults_of(execution.sim)
-        if self.reference is None:  # takes the machine: this execution has been observed
+        needed = self.orders_always or self.executions > 1
+        if self.reference is None and needed:  # takes the machine: this execution has been observed
             self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
         leads = self._leads_to_end(execution)
         found = judge(observed, at_end, self.reference, faults, self.program, leads, answers)
@@ -232,7 +239,7 @@ class Search(Walk[ScenarioProgram]):
         known = self.outcomes.get(observed)
         candidate = Candidate(execution.schedule, execution.switches(), None)
         if known is None or candidate.beats(known[1]):
-            serial = known[0] if known else self.reference.explains(observed, faults)
+            serial = known[0] if known else self._explained(observed, faults)
             self.outcomes[observed] = (serial, candidate)
         for judged in found:
             self.note(judged, execution)

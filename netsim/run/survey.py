@@ -126,7 +126,7 @@ class Survey:
         program = ScenarioProgram(
             self.design, scenario, self.options, boots=self._boots, halts_last=True
         )
-        search = Search(program, self.bounds)
+        search = Search(program, self.bounds, orders_always=len(flows) > 1)
         program.start()
         unreached = program.run.unreached
         if not unreached:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from netsim.caught import Catching
 from netsim.core.raised import place
 from netsim.core.thread import Context
 from netsim.design import Design, Operation, Parameter, StartingPoint
@@ -36,6 +37,11 @@ def vet(design: Design) -> None:
     _vet_promises(design)
     for start in design.starts:
         _vet_start(design, start)
+    catching: Any = design.catching
+    if catching is not None and not isinstance(catching, Catching):
+        raise UsageError(
+            f"{of}: catching is a {type(catching).__name__}; expected Catching or None"
+        )
     if not design.starts:
         raise UsageError(f'{of} has no starts; expected at least netsim.StartingPoint("off", "")')
     for probe in design.probes:

@@ -116,6 +116,8 @@ def proved(covered: str, verdict: Verdict, reached: bool) -> str:
 def model(options: Options) -> str:
     """Say what the environment of a model may do: the bounds of every proof about it."""
     faults = f"up to {plural(options.faults, 'failure')}" if options.faults else "no failures"
+    for what in options.choose:
+        faults += f", every choice of {what}"
     return f"{faults}, sequentially consistent memory and no timer firing by itself"
 
 

@@ -108,7 +108,7 @@ class TestRefusals:
         assert caught.value.exit_code == 2
 
     def test_unknown_choice(self) -> None:
-        with pytest.raises(UsageError, match="not yet"):
+        with pytest.raises(UsageError, match="environment so far is stack, and failures"):
             check("netoops-v1", "read", options=Options(choose=("arp",)))
 
 

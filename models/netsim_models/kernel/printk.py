@@ -24,6 +24,7 @@ from netsim_models.errno import EBUSY, EINVAL
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
+    from netsim_models.x86 import PtRegs
 
 LOG_BUF_LEN = 1 << 17
 
@@ -53,10 +54,10 @@ class Segment:
 
 @attrs.frozen(eq=False)
 class KmsgDumper:
-    """struct kmsg_dumper; `dump` gets (reason, s1, s2)."""
+    """struct kmsg_dumper; `dump` gets (reason, registers or None, s1, s2)."""
 
     name: str
-    dump: Callable[[KmsgDumpReason, Segment, Segment], Awaitable[None]]
+    dump: Callable[[KmsgDumpReason, PtRegs | None, Segment, Segment], Awaitable[None]]
 
 
 @attrs.frozen
@@ -70,7 +71,7 @@ class Asked:
     begun: int
     operation: str
     reason: KmsgDumpReason
-    registers: Any
+    registers: PtRegs | None
     text: bytes = attrs.field(repr=False)
     dump: int
 
@@ -94,7 +95,7 @@ class LogBuf:
         #: The dumps that each thread asked for, in its order: for promises, nothing acts on it.
         self.asked: dict[str, tuple[Asked, ...]] = {}
 
-    def ask(self, reason: KmsgDumpReason, registers: Any, text: bytes, dump: int) -> None:
+    def ask(self, reason: KmsgDumpReason, registers: PtRegs | None, text: bytes, dump: int) -> None:
         """Note that the running thread has called kmsg_dump()."""
         thread = self.sim.current
         assert thread is not None
@@ -154,9 +155,9 @@ def printk(m: Machine, text: str) -> Awaitable[None]:
     return perform(_Printk(m.log, text.encode()))
 
 
-async def kmsg_dump(m: Machine, reason: KmsgDumpReason) -> None:
+async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None = None) -> None:
     """
-    kernel/printk.c:kmsg_dump().
+    kernel/printk.c:kmsg_dump(), which passes registers on since patch 02.
 
     Context: any.  Locks: logbuf_lock inside one step; dump_list_lock by trylock, irqsave.
     """
@@ -170,15 +171,15 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason) -> None:
         s2 = Segment(log, end - chars, chars)
     text = log.peek(s1.start, s1.length) + log.peek(s2.start, s2.length)
     if not await log.dump_list_lock.spin_trylock_irqsave():
-        log.ask(reason, None, text, 0)
+        log.ask(reason, pt_regs, text, 0)
         await printk(m, f"dump_kmsg: dump list lock is held during {reason.name}, skipping dump\n")
         return
     async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
         log.reason = reason
         log.dumps += 1
-        log.ask(reason, None, text, log.dumps)
+        log.ask(reason, pt_regs, text, log.dumps)
         for dumper in log.dump_list.walk_locked():
-            await dumper.dump(reason, s1, s2)
+            await dumper.dump(reason, pt_regs, s1, s2)
         log.reason = None
     await log.dump_list_lock.spin_unlock_irqrestore()
 

@@ -102,7 +102,7 @@ def _through_events(shown: Shown, events: tuple[str, ...]) -> str:
 
 
 def _link_comes(operations: Sequence[Performed], device: str) -> bool:
-    """Tell whether, in this order, a flow has the driver notified of a device with its carrier."""
+    """Tell whether, in this order, a flow has the driver notified of a link that then stays."""
     there = up = carrier = True
     comes = False
     for done in operations:
@@ -114,6 +114,7 @@ def _link_comes(operations: Sequence[Performed], device: str) -> bool:
         up = {"up": there, "down": False, "register": False, "unregister": False}.get(name, up)
         there = {"register": True, "unregister": False}.get(name, there)
         comes = comes or bool(done.flow and changed and there and up and carrier)
+        comes = comes and there and up and carrier  # what has gone again may not have been seen
     return comes
 
 

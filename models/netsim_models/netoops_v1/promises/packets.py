@@ -136,12 +136,14 @@ def neighbour_used(shown: Shown) -> Answer | Broken:
 
 def registers(dump: Dump) -> Answer | Broken | None:
     """What was passed to kmsg_dump() stands in every packet, where patch 06 has it."""
-    size = dump.sent[0].head[1]
-    if not dump.crash or size <= HEADER_05 or dump.asked.registers is None:
+    size, words = dump.sent[0].head[1], dump.asked.registers
+    if not dump.crash or size <= HEADER_05 or words is None:
         return None
+    word = (size - HEADER_05) // len(words)
+    passed = b"".join(value.to_bytes(word, "little") for value in words)
     for sending in dump.sent:
-        if not sending.packet.payload[HEADER_05:size].strip(b"\0"):
-            return Broken(f"packet {sending.number} has no registers, though there were some")
+        if sending.packet.payload[HEADER_05:size] != passed:
+            return Broken(f"packet {sending.number} does not have the registers that were passed")
     return KEPT
 
 

@@ -1,0 +1,1 @@
+"""The door for datagrams: a UDP socket, and capture files.  Their payloads are for catchers."""
