@@ -57,11 +57,7 @@ def files(shown: Shown) -> Answer | Broken:
     """The files have the names that the description gives them."""
     seen: Evidence = shown.evidence
     fields = (*FIELDS, NUMBER)
-    touched = [
-        o
-        for o in shown.operations
-        if o.flow and o.call.name.removeprefix("read-") in fields and succeeded(o)
-    ]
+    touched = [o for o in shown.operations if o.flow and o.call.name in fields and succeeded(o)]
     if not touched or not seen.files:
         return VOID
     missing = [name for name in FILES if name not in seen.files]
