@@ -149,7 +149,9 @@ class Search(Walk[ScenarioProgram]):
         found = []
         for promise in design.promises:
             if promised[promise.name].unreached:
-                answer = self.unreached[promise.name]
+                first = self.unreached[promise.name]
+                told = f"{first.message} in any execution of '{self.program.scenario}'"
+                answer = attrs.evolve(first, message=told)
                 judged = Judged(report(promise, answer), "end", ())
                 found.append(finding(judged, design, operations, "", 0, 0))
         return found

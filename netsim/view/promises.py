@@ -109,13 +109,13 @@ def _counterexample(number: int, finding: Finding) -> list[str]:
     if finding.accepted:
         lines.append(f"Accepted: {_plain(finding.accepted)}.")
     if not finding.schedule:
-        return [*lines, f"No execution of `{'; '.join(finding.operations)}` comes to it."]
+        return lines  # every execution shows it
     return [*lines, "", f"    {replay_command(finding.schedule)}"]
 
 
 def _scenario(finding: Finding) -> str:
     scenario = finding.schedule.partition(" -- ")[2]
-    return scenario or "; ".join(finding.operations)
+    return scenario or finding.message.partition("in any execution of '")[2].partition("'; ")[0]
 
 
 def _plain(text: str) -> str:

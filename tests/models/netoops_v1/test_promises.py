@@ -15,7 +15,7 @@ from netsim.core.sim import Step
 from netsim.notation import parse
 from netsim.promise import Broken
 from netsim.results import Options, Result
-from netsim.run import check, load, replay
+from netsim.run import check, load, matrix, replay
 from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
 from netsim.run.promises import Answers, ask
@@ -167,3 +167,38 @@ def test_executions_of_a_class_agree(scenario: str) -> None:
         assert known == answers
     assert shared > 50  # or nothing was compared
     assert any(isinstance(one, Broken) for answers in seen.values() for one in answers.values())
+
+
+class TestPage:
+    """docs/promises-netoops-v1.md, which `netsim promises` made, tells what this build finds."""
+
+    def rows(self) -> dict[str, str]:
+        lines = PAGE.read_text().splitlines()
+        table = [line for line in lines if line.startswith("| ")][1:]
+        return {line.split()[1]: line for line in table}
+
+    def test_it_has_every_promise_and_its_sentence(self) -> None:
+        rows = self.rows()
+
+        assert list(rows) == [promise.name for promise in PROMISES]
+        for promise in PROMISES:
+            assert promise.sentence in rows[promise.name].replace("\\", ""), promise.name
+
+    def test_every_counterexample_still_shows_its_promise_broken(self) -> None:
+        text = PAGE.read_text()
+        schedules = re.findall(
+            r"^\[\d+\] ([a-z-]+): .*?^    netsim replay '(.*?)'$", text, re.M | re.S
+        )
+
+        broken = {name for name, row in self.rows().items() if "**broken**" in row}
+        assert {name for name, _ in schedules} == broken
+        for name, schedule in schedules:
+            again = replay(Schedule.parse(schedule))
+            assert f"promise:{name}" in [f.kind for f in again.findings], schedule
+
+    def test_what_it_calls_kept_is_kept_by_every_operation_alone(self) -> None:
+        kept = {name for name, row in self.rows().items() if "| kept in" in row}
+        result = matrix([AS_POSTED], flows=1)
+
+        assert kept
+        assert all(p.verdict in ("kept", "void") for p in result.promises if p.name in kept)
