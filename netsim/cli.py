@@ -126,7 +126,7 @@ _LIMITS = (
     click.option("--max-steps", type=int, help="Stop after so many steps."),
     click.option("--timeout", type=float, help="Stop after so many seconds."),
     click.option("--faults", type=int, default=0, help="How many calls may fail (default 0)."),
-    click.option("--choose", multiple=True, help="What the environment decides by itself: stack."),
+    click.option("--choose", multiple=True, help="What happens by itself: arp, stack, timers."),
 )
 _DOCUMENT = (
     click.option("-o", "output", type=click.Path(), help="Write the JSON document here."),
@@ -332,7 +332,8 @@ def check(
 @click.argument("designs", nargs=-1, required=True)
 @click.option("--flows", type=int, default=2, help="Operations at a time: 1, 2 or 3 (2).")
 @click.option("--length", type=int, default=1, help="With --flows 1: operations in a row (1).")
-@click.option("--jobs", type=int, default=1, help="Survey so many starting points at once (1).")
+@click.option("--jobs", type=int, default=1, help="Survey with so many processes (1).")
+@click.option("--start", "starts", multiple=True, help="From this starting point only; repeatable.")
 @click.option("--expect", type=click.Choice(["holds"]), help="Exit 1 if a cell is red.")
 @_search_options
 def matrix(
@@ -340,6 +341,7 @@ def matrix(
     flows: int,
     length: int,
     jobs: int,
+    starts: tuple[str, ...],
     expect: str | None,
     output: str | None,
     as_json: bool,
@@ -361,6 +363,7 @@ def matrix(
             flows=flows,
             length=length,
             jobs=jobs,
+            starts=starts,
             options=_options(limits["faults"], limits["choose"]),
             bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
             progress=meter,
@@ -376,7 +379,7 @@ def matrix(
     _deliver(dump_matrix(result), report, output, as_json)
     if expect == "holds" and any(cell.verdict.value == "violated" for cell in result.cells):
         return VIOLATED
-    return HOLDS if result.complete else UNKNOWN
+    return HOLDS if result.decided else UNKNOWN
 
 
 @cli.command()
@@ -426,7 +429,7 @@ def promises(
         " ".join(["netsim promises", design, *given]),
     )
     _deliver(f"{page}\n", page, output, as_json=False)
-    return HOLDS if all(survey.complete for survey in table.surveys) else UNKNOWN
+    return HOLDS if all(survey.decided for survey in table.surveys) else UNKNOWN
 
 
 @cli.command()

@@ -52,11 +52,11 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     contexts: tuple[Context, ...] = (Context.PROCESS,)
     samples: tuple[tuple[str, ...], ...] = ((),)
+    #: Argument lists that only surveys of one flow use.
+    alone: tuple[tuple[str, ...], ...] = ()
     source: str = ""
     halts: bool = False
     dies: bool = False
-    #: Argument lists that only surveys of one flow use.
-    alone: tuple[tuple[str, ...], ...] = ()
 
     def signature(self) -> str:
         """Return the operation as one would write it, with placeholders."""
@@ -125,6 +125,9 @@ class Design:
     accepted: tuple[AcceptedLoss, ...] = ()
     #: Names of the error numbers that operations return negated.
     errors: Mapping[int, str] = attrs.field(factory=dict, repr=False)
+    #: What the environment may do by itself if asked to (`--choose`): "timers" if those that have
+    #: a function are to fire, and whatever `boot` finds in `Sim.choices`.
+    environment: tuple[str, ...] = ()
     #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
     #: What its documentation promises; each name once.

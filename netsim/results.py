@@ -20,6 +20,7 @@ Status = Literal["reached", "unreachable", "undecided"]
 Where = Literal["initial", "flows", "end"]
 CutBy = Literal["executions", "steps", "seconds", "preemptions", "interrupt"]
 PromiseVerdict = Literal["kept", "broken", "void", "undecided"]
+Decided = Literal["classes", "preemptions", "start"]
 
 
 #: What a complete search of classes has run.
@@ -269,7 +270,10 @@ class Cell:
     One cell of the matrix: one scenario and what it showed.
 
     `findings` are ids of findings that need all its operations; `alone` are those that a part of
-    them shows by itself.  An unreachable start is decided: nothing starts there.
+    them shows by itself.  `decided` says by what its verdict stands: one of every `classes`;
+    every execution with at most so many `preemptions` and no others, so that HOLDS is a statement
+    under that bound and the cell not `complete`; or a `start` that is not reached, where nothing
+    starts.  None: a bound cut, and what has no finding here may have one.
     """
 
     design: str
@@ -281,6 +285,9 @@ class Cell:
     executions: int
     findings: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
+    decided: Decided | None = None
+    #: The bound under which it was decided, if by preemptions.
+    preemptions: int | None = None
 
 
 @attrs.frozen
@@ -293,7 +300,11 @@ class MatrixFinding:
 
 @attrs.frozen
 class MatrixResult:
-    """The result of a matrix."""
+    """
+    The result of a matrix.
+
+    `complete` tells whether every cell is, and that there is one for every group of operations.
+    """
 
     netsim: str
     designs: tuple[str, ...]
@@ -311,6 +322,8 @@ class MatrixResult:
     length: int = 1
     #: What the cells say about each promise of each design.
     promises: tuple[Promised, ...] = ()
+    #: Whether there is a cell for every group of operations, each decided one way or another.
+    decided: bool = True
 
 
 @attrs.frozen
@@ -369,6 +382,8 @@ class Event:
     findings: tuple[str, ...] = ()
     #: The strike inside the step, in words: at which place, and each of its operations.
     inside: tuple[str, ...] = ()
+    #: What the thread did in the same step, since no other could come between (on one CPU).
+    follows: tuple[str, ...] = ()
 
 
 @attrs.frozen

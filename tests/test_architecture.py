@@ -70,6 +70,7 @@ NONDETERMINISTIC_ALLOWED = {
     ("netsim.explorer.walk", "random"),  # draws from a source that was seeded by the caller
     ("netsim.explorer.pct", "random"),
     ("netsim.explorer.pos", "random"),
+    ("netsim.explorer.directed", "random"),
     ("netsim.explorer.strategies", "random"),  # seeds it with what the user asked for
     ("netsim.core.snapshot", "builtins.id"),  # only to visit nothing twice
     ("netsim.core.canonical", "builtins.id"),  # likewise

@@ -59,6 +59,7 @@ class Machine:
         self.incarnations: dict[str, int] = {}
         # net/core/neighbour.c, net/ipv4: set up by their modules
         self.arp_tbl: Any = None
+        self.arp_answers: Any = None
         self.routes: Any = None
         # kernel/printk.c, kernel/panic.c, net/core/netpoll.c: set up by their modules
         self.log: Any = None

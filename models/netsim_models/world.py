@@ -19,6 +19,7 @@ from netsim_models.kernel.panic import soft_dump
 from netsim_models.kernel.printk import LogBuf
 from netsim_models.machine import Machine
 from netsim_models.net import arp_operations, device, fib_frontend, link_watch
+from netsim_models.net.arp_answers import ArpAnswers
 from netsim_models.net.device import NetDevice, RegState
 from netsim_models.net.link_watch_work import linkwatch_event
 from netsim_models.net.netpoll import Wire
@@ -35,6 +36,7 @@ def boot(sim: Sim, release: str, arch: Arch = X86_64) -> Machine:
     m.log = LogBuf(sim)
     m.log.emit(BOOT_TEXT)
     m.wire = Wire()
+    m.arp_answers = ArpAnswers(m)
     m.linkwatch_work = Work(sim, "linkwatch_event", lambda: linkwatch_event(m))
     devices = [
         _device(m, "lo", "00:00:00:00:00:00", (("127.0.0.1", 8),), loopback=True),

@@ -88,7 +88,7 @@ class Capture:
             )
         if (major, minor) != (2, 4):
             raise self._fault(f"expected pcap version 2.4, found {major}.{minor}")
-        link = network & 0x0FFFFFFF  # above it: the length of the frame check sequence
+        link = network & 0xFFFF  # above it: the length of the frame check sequence
         if link not in LINK_TYPES:
             known = ", ".join(map(str, sorted(LINK_TYPES)))
             raise self._fault(f"expected a link type of {known}, found {link}")

@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from netsim.caught import Datagram
 from netsim.errors import UsageError
@@ -40,8 +41,9 @@ class Receiver:
 
     def __init__(self, address: str, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
+        with suppress(OSError):  # some systems refuse what they do not allow, instead of less
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        try:
             self._socket.bind((address, port))
         except OSError as error:
             self._socket.close()

@@ -43,15 +43,7 @@ def stuck(sim: Sim) -> list[SimThread]:
     """
     if not sim.halted:
         return unfinished(sim)
-    found: dict[str, SimThread] = {}
-    for thread in sim.threads:
-        chain = _chain(sim, thread)
-        last = chain[-1]
-        if last in chain[:-1]:
-            cycle = chain[chain.index(last) : -1]
-            if all(t.pending is not None and not t.pending.enabled(sim, t) for t in cycle):
-                found.update((member.name, member) for member in cycle)
-    return [thread for thread in sim.threads if thread.name in found]
+    return [thread for thread in sim.threads if _waits(sim, thread)[0]]
 
 
 def held_by_killed(sim: Sim) -> dict[Key, str]:
@@ -61,18 +53,24 @@ def held_by_killed(sim: Sim) -> dict[Key, str]:
         for thread in sim.threads
         if thread.life is Life.KILLED
         for lock, _ in thread.held
+        if lock.is_locked()
     }
 
 
 def stranded(sim: Sim) -> list[SimThread]:
     """List the threads that wait for ever for what a killed one holds."""
-    return [t for t in unfinished(sim) if _chain(sim, t)[-1].life is Life.KILLED]
+    return [
+        thread
+        for thread in unfinished(sim)
+        if any(other.life is Life.KILLED for other in _waits(sim, thread)[1])
+    ]
 
 
 def aftermath(sim: Sim) -> list[str]:
     """Say what a killed flow leaves behind: information, for whoever kills it does that."""
     told = [
-        f"{sim.title(thread)} is killed while it holds {lock.name}, which stays held"
+        f"{sim.title(thread)} is killed while it holds {lock.name}, which "
+        + ("stays held" if lock.is_locked() else "keeps nobody out on one CPU")
         for thread in sim.threads
         if thread.life is Life.KILLED
         for lock, _ in thread.held
@@ -87,41 +85,47 @@ def judge_ending(sim: Sim) -> Ending:
     consequences: list[str] = []
     cycles: set[frozenset[str]] = set()
     for thread in left:
-        chain = _chain(sim, thread)
-        last = chain[-1]
-        if last in chain[:-1]:
-            cycle = chain[chain.index(last) : -1]
+        cycle, others = _waits(sim, thread)
+        if cycle:
             names = frozenset(member.name for member in cycle)
             if names not in cycles:
                 cycles.add(names)
                 reports.append(_deadlock(sim, cycle))
-            if thread not in cycle:
-                consequences.append(_follows(sim, thread))
-        elif last.life is Life.LIVE and last is thread:
+        elif not others:
             reports.append(_hung(sim, thread))
-        elif last.life is not Life.KILLED:
+        elif any(_is_root(sim, other) for other in others):
             consequences.append(_follows(sim, thread))
     return Ending(tuple(reports), tuple(consequences), bool(left))
 
 
-def _chain(sim: Sim, thread: SimThread) -> list[SimThread]:
-    """Follow who waits for whom until it ends, or closes (the first repeated thread is last)."""
-    chain = [thread]
-    while True:
-        last = chain[-1]
-        if last.pending is None or last.life is not Life.LIVE:
-            return chain
-        blockers = [
-            blocker
-            for blocker in last.pending.blockers(sim)
-            if blocker.life is not Life.DONE or blocker.held
-        ]
-        if not blockers:
-            return chain
-        following = next((blocker for blocker in blockers if blocker in chain), blockers[0])
-        chain.append(following)
-        if following in chain[:-1]:
-            return chain
+def _blockers(sim: Sim, thread: SimThread) -> list[SimThread]:
+    """List who keeps a thread waiting, each of whom is enough, by name: not as they came."""
+    op = thread.pending
+    if op is None or thread.life is not Life.LIVE or op.enabled(sim, thread):
+        return []
+    found = {b.name: b for b in op.blockers(sim) if b.life is not Life.DONE or b.held}
+    return [found[name] for name in sorted(found)]
+
+
+def _waits(sim: Sim, thread: SimThread) -> tuple[list[SimThread], list[SimThread]]:
+    """Return a shortest cycle of waits through a thread, if any, and all whom it waits for."""
+    cycle: list[SimThread] = []
+    chains = [[thread]]
+    met = {thread.name: thread}
+    for chain in chains:  # which grows
+        for blocker in _blockers(sim, chain[-1]):
+            if blocker is thread and not cycle:
+                cycle = chain
+            if blocker.name not in met:
+                met[blocker.name] = blocker
+                chains.append([*chain, blocker])
+    return cycle, [other for other in met.values() if other is not thread]
+
+
+def _is_root(sim: Sim, thread: SimThread) -> bool:
+    """Tell whether it is a finding that a thread waits, or why it was stopped."""
+    cycle, others = _waits(sim, thread)
+    return bool(cycle) or (not others and thread.life is not Life.KILLED)
 
 
 def _follows(sim: Sim, thread: SimThread) -> str:

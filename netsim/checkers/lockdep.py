@@ -13,7 +13,7 @@ so, *unreachable* if none do in a complete search, else *undecided*.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -30,12 +30,12 @@ from netsim.checkers.lockorder import (
     predict_irqs,
 )
 from netsim.checkers.waitfor import Stuck, Waiting, reaches
-from netsim.core.access import READ
+from netsim.core.access import READ, UNTOLD
 from netsim.core.fault import Site
 from netsim.core.label import class_of
 from netsim.core.op import Op
 from netsim.core.sim import Sim, Step, cite
-from netsim.core.thread import Context, Mark, SimThread
+from netsim.core.thread import Context, Life, Mark, SimThread
 
 Decision: TypeAlias = Literal["reached", "unreachable", "undecided"]
 
@@ -66,8 +66,8 @@ class LockDep:
         self.stuck: dict[Stuck, None] = {}
         #: Threads that ended a wait, by wait.
         self.enders: dict[Node, dict[str, None]] = {}
-        #: True if the machine was halted in some execution, which hides what others wait for.
-        self.halted = False
+        #: Who was blocked when the machine was halted: nobody knows who would have ended a wait.
+        self.cut_short: dict[Stuck, None] = {}
         self._seen: set[tuple[Any, ...]] = set()
         #: Waits on which something depends, which lead on to what those depend on who end them.
         self._waits: dict[Node, None] = {}
@@ -99,14 +99,12 @@ class LockDep:
 
     def finish(self, sim: Sim) -> Stuck | None:
         """Take in the end of a complete execution; return who waits for whom if anybody does."""
-        self.halted = self.halted or sim.halted
         if self._waits:
             self._follow_waits(sim)
-        left = [
-            thread
-            for thread in ending.stuck(sim)
-            if thread.pending is not None and not thread.pending.enabled(sim, thread)
-        ]
+        if sim.halted:
+            blocked = _blocked(sim, [t for t in sim.threads if not t.daemon or t.operation])
+            self.cut_short[tuple(self._waiting(sim, thread) for thread in blocked)] = None
+        left = _blocked(sim, ending.stuck(sim))
         if not left:
             return None
         for thread in left:
@@ -130,13 +128,17 @@ class LockDep:
         `complete` says that every class was explored; `strikers` names the threads that were
         explored as interrupts at every place of the threads they strike: without that no search
         decides an irq order.
+
+        A halt may come before a wait is ended; but some execution has it last, when all others have
+        ended or are blocked.  If they wait for each other as predicted in none of those, they never
+        do; if they do, the halt may have stopped who would have ended it.
         """
         if any(self.reaches(stuck, prediction) for stuck in self.stuck):
             return "reached"
         if prediction.uses and prediction.uses[0].thread not in strikers:
             return "undecided"
-        if self.halted and any(node.call for node in prediction.nodes):
-            return "undecided"  # who would have ended the wait may have been stopped by the halt
+        if any(self.reaches(stuck, prediction) for stuck in self.cut_short):
+            return "undecided"
         return "unreachable" if complete else "undecided"
 
     def reaches(self, stuck: Stuck, prediction: Prediction) -> bool:
@@ -264,7 +266,11 @@ class LockDep:
                     yield 0, index
             return
         for key in op.guard():
-            touching = [i for i, step in enumerate(self._steps) if key in step.footprint]
+            touching = [
+                i
+                for i, step in enumerate(self._steps)
+                if step.before.get(key, UNTOLD) is not UNTOLD
+            ]
             refused = -1
             for index, after in pairwise(touching):
                 before = op.admits(key, self._steps[index].before[key], waiter)
@@ -331,6 +337,16 @@ class LockDep:
             self._node(op),
             tuple(sorted((blocker.name, blocker.cpu) for blocker in op.blockers(sim))),
         )
+
+
+def _blocked(sim: Sim, threads: Sequence[SimThread]) -> list[SimThread]:
+    return [
+        thread
+        for thread in threads
+        if thread.life is Life.LIVE
+        and thread.pending is not None
+        and not thread.pending.enabled(sim, thread)
+    ]
 
 
 def _need_of_ender(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import attrs
 
@@ -23,6 +23,8 @@ from netsim.errors import NetsimError, UsageError
 #: What a halt writes, and whatever leaves the machine touches.
 MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
+#: What a halt writes on a uniprocessor machine, and every step there reads, if there is a halt.
+STOPS: Key = ("machine", "one CPU")
 
 
 class Choice(NamedTuple):
@@ -30,6 +32,19 @@ class Choice(NamedTuple):
 
     thread: str
     value: int = 0
+
+
+class Part(NamedTuple):
+    """
+    Where one part of a step ends, in its `sync` and `plain`: an operation and the code behind it.
+
+    `section` is what the step has touched so far, all of it where no other thread can take the
+    CPU; None for a part after that.
+    """
+
+    syncs: int
+    plains: int
+    section: Footprint | None
 
 
 class Step:
@@ -45,17 +60,22 @@ class Step:
 
     `inside` are further values, found only by making the step: places inside it where a strike
     makes a difference; `inner` is the strike that was made at one.
+
+    `follows` are operations of the same thread that belong to the step, too, because no other
+    could come between; `parts` then tells which synchronisation and accesses go together.
     """
 
     __slots__ = (
         "before",
         "choice",
+        "follows",
         "footprint",
         "inner",
         "inside",
         "last",
         "op",
         "options",
+        "parts",
         "plain",
         "sync",
         "thread",
@@ -72,6 +92,8 @@ class Step:
         self.sync: list[tuple[bool, Key]] = []
         self.inside: Sequence[int] = ()
         self.inner: Inner | None = None
+        self.follows: tuple[Nested, ...] = ()
+        self.parts: tuple[Part, ...] = ()
         self.last = False
 
 
@@ -117,6 +139,16 @@ class ModelError(UsageError):
     """A mistake in a model: it uses netsim in a way that makes no sense; names the line."""
 
 
+class Carrier(Protocol):
+    """A CPU that all threads share."""
+
+    def carry(
+        self, thread: SimThread, coroutine: Coroutine[Op, Any, Any]
+    ) -> Coroutine[Op, Any, Any]:
+        """Return what runs in place of the code of a thread."""
+        ...
+
+
 class Sim:
     """
     A simulated machine.
@@ -126,6 +158,8 @@ class Sim:
     """
 
     def __init__(self, *, sites: bool = False) -> None:
+        #: The one CPU of a uniprocessor build; None if each thread has a CPU of its own.
+        self.cpu: Carrier | None = None
         self.threads: list[SimThread] = []
         self.by_name: dict[str, SimThread] = {}
         self.current: SimThread | None = None
@@ -158,6 +192,8 @@ class Sim:
         self.chosen: list[tuple[str, int, int]] = []
         #: What else the environment decides by itself, e.g. "arp".
         self.choices: frozenset[str] = frozenset()
+        #: True while nothing of it happens: in `{ }`, and while probes run.
+        self.alone = False
         #: (location, old, new) of every change of a value, if somebody wants to know.
         self.changes: list[tuple[Key, Any, Any]] | None = None
         #: What `mark` returned in each recorded step, for whoever wants to `rerun` it.
@@ -194,6 +230,8 @@ class Sim:
 
     def start_over(self, thread: SimThread, coroutine: Coroutine[Op, Any, Any]) -> None:
         """Let `thread` stand before the first operation of `coroutine`."""
+        if self.cpu is not None:
+            coroutine = self.cpu.carry(thread, coroutine)
         thread.coroutine = coroutine
         outer, self.current = self.current, thread
         recording, self.recording = self.recording, False
@@ -283,17 +321,21 @@ class Sim:
         outer, choice = self.current, self.choice
         self.current, self.choice = thread, 0
         try:
-            if op.leaves:
-                self.touch(MACHINE, INC)
-            if (self.recording or self._rerunning) and op.may_sleep and not thread.may_sleep():
-                self._sleep_in_atomic(thread, op)
-            thread.pending = thread.coroutine.send(op.apply(self, thread))
+            thread.pending = thread.coroutine.send(self.follow(thread, op))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # sys.exit() ends the thread, too, not netsim
             self._ended(thread, error)
         finally:
             self.current, self.choice = outer, choice
+
+    def follow(self, thread: SimThread, op: Op) -> Any:
+        """Perform an operation of the running thread inside the step under way."""
+        if op.leaves:
+            self.touch(MACHINE, INC)
+        if (self.recording or self._rerunning) and op.may_sleep and not thread.may_sleep():
+            self._sleep_in_atomic(thread, op)
+        return op.apply(self, thread)
 
     @property
     def under_way(self) -> Step | None:

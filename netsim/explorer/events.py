@@ -16,7 +16,7 @@ them, and an acquire that is still blocked at the end race with the one that hol
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode
+from netsim.core.access import CONFLICT, READ, UNTOLD, WRITE, Footprint, Key, Mode
 from netsim.core.op import Op
 from netsim.core.sim import Step
 
@@ -148,6 +148,24 @@ class History:
                     yield event
                     join(seen, event.clock)
 
+    def refusing(self, event: Event, op: Op, thread: str) -> list[Event]:
+        """
+        Return the events without which `op` of `thread` might be enabled where `event` stands.
+
+        They are older, and do not happen before the thread of `event` comes there.
+        """
+        past = self.last[event.thread][: event.local - 1]
+        found: list[Event] = []
+        for key in op.guard():
+            seen = dict(past[-1].clock) if past else {}
+            for other, mode in reversed(self.accesses.get(key, ())):
+                if other.index >= event.index or mode == READ or other.precedes(seen):
+                    continue
+                if self._admitted(thread, op, key, other, {}) is not False:
+                    found.append(other)
+                    join(seen, other.clock)
+        return found
+
     def clock_of(self, thread: str) -> Clock:
         """Return a copy of the clock of the thread's last event."""
         mine = self.last.get(thread)
@@ -265,7 +283,8 @@ class History:
             elif removed is not None:
                 return None
         if removed is not None:
-            return op.admits(key, removed.before[key], thread)
+            before = removed.before[key]
+            return None if before is UNTOLD else op.admits(key, before, thread)
         # This location is as it was: one of several may not be the one that admitted.
         return op.admits(key, now[key], thread) if key in now else True
 

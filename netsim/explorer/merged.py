@@ -8,13 +8,33 @@ and how many preemptions it takes are the same.  This is the happens-before cach
 and Qadeer (*Partial-Order Reduction for Context-Bounded State Exploration*, MSR-TR-2007-12), with
 who ran last as part of what is compared and the preemptions used so far: unlike a DPOR it is
 sound under a bound.
+
+A step that was made at a node is the same after a step of another thread with which it is
+independent.  So where it leads from there is known before it is made, and is looked up instead of
+run, as in sleep sets (Godefroid, *Partial-Order Methods*, 1996).
 """
 
 from collections.abc import Sequence
 
+import attrs
+
+from netsim.core.access import Footprint, dependent
 from netsim.core.sim import Choice, Sim, Step
 from netsim.explorer.events import History
-from netsim.explorer.plain import PlainDfs
+from netsim.explorer.plain import Node, PlainDfs
+
+
+@attrs.define(eq=False)
+class _Place:
+    """
+    What is known at a node of the path.
+
+    `ends` has the number of the last event of each thread; `steps` those that were made here, or
+    before and would be the same here: the number of the event, and its footprint.
+    """
+
+    ends: dict[str, int]
+    steps: dict[Choice, tuple[int, Footprint]]
 
 
 class MergedDfs(PlainDfs):
@@ -33,8 +53,10 @@ class MergedDfs(PlainDfs):
         #: The number of each event on the path, equal for events with equal pasts.
         self._names: list[int] = []
         self._numbers: dict[tuple[object, ...], int] = {}
-        #: Beginning and who ran last: the fewest preemptions with which it was reached.
-        self._reached: dict[tuple[tuple[int, ...], str], int] = {}
+        #: For each beginning, by who ran last: the fewest preemptions with which it was reached.
+        self._reached: dict[tuple[int, ...], dict[str, int]] = {}
+        #: By number of steps.
+        self._places: dict[int, _Place] = {}
 
     def begin(self, sim: Sim) -> Sequence[Choice]:
         """Start again; the path up to the last node is re-run."""
@@ -52,18 +74,66 @@ class MergedDfs(PlainDfs):
         if event.local > 1:
             past.append(names[last[step.thread][-2].index])
         key = (step.thread, step.choice, *sorted(past))
-        names.append(self._numbers.setdefault(key, len(self._numbers)))
+        name = self._numbers.setdefault(key, len(self._numbers))
+        place = self._places.get(len(names))
+        if place is not None and not step.last and step.inner is None:
+            place.steps[Choice(step.thread, step.choice)] = name, step.footprint
+        names.append(name)
 
     def known(self, sim: Sim, running: str, used: int) -> bool:
         """Tell whether this beginning was met before, with as few preemptions."""
         names = self._names
-        ends = sorted(names[events[-1].index] for events in self.history.last.values() if events)
-        key = (tuple(ends), "" if self.bound is None else running)
-        before = self._reached.get(key)
-        if before is not None and (self.bound is None or before <= used):
+        ends = {t: names[events[-1].index] for t, events in self.history.last.items() if events}
+        if self._met(ends, running, used):
             return True
-        self._reached[key] = used
+        self._meet(ends, running, used)
+        self._places[len(names)] = _Place(ends, self._steps())
         return False
+
+    def _steps(self) -> dict[Choice, tuple[int, Footprint]]:
+        """Return the steps known before the latest one that it has nothing to do with."""
+        before = self._places.get(len(self._names) - 1)
+        latest = self.path[-1].way() if self.path else None
+        if before is None or latest is None or latest not in before.steps:
+            return {}
+        footprint = before.steps[latest][1]
+        return {
+            way: step
+            for way, step in before.steps.items()
+            if way.thread != latest.thread and not dependent(footprint, step[1])
+        }
+
+    def leads_to_known(self, node: Node) -> bool:
+        """Tell it of a way whose step is known to be the same as somewhere else."""
+        place, way = self._places[len(self.path) - 1], node.way()
+        step = place.steps.get(way)
+        if step is None:
+            return False
+        return self._met({**place.ends, way.thread: step[0]}, way.thread, node.preemptions())
+
+    def _met(self, ends: dict[str, int], running: str, used: int) -> bool:
+        """
+        Tell whether all that can follow was or will be run from where this beginning was met.
+
+        If another thread ran last there, the first preemption after it may count once more; if
+        none could have gone on, none counts more.
+        """
+        met = self._reached.get(tuple(sorted(ends.values())))
+        if met is None or self.bound is None:
+            return met is not None
+        return (
+            met.get("", used + 1) <= used
+            or met.get(running, used + 1) <= used
+            or min(met.values()) < used
+        )
+
+    def _meet(self, ends: dict[str, int], running: str, used: int) -> None:
+        met = self._reached.setdefault(tuple(sorted(ends.values())), {})
+        met[running] = used
+
+    def finish(self, sim: Sim) -> None:
+        """Remember where it ended: nothing follows from there."""
+        self.known(sim, "", self.path[-1].preemptions() if self.path else 0)
 
     def more(self) -> bool:
         """Plan the next execution; what a lower bound has met is not yet done."""

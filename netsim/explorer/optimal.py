@@ -15,13 +15,12 @@ What differs:
   taken races with the others.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import partial
 from typing import TypeAlias
 
 from netsim.core.access import READ, Footprint, Key, dependent
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Choice, Nested, Sim, Step
 from netsim.core.thread import Mark, SimThread
 from netsim.explorer.events import Event, History
 from netsim.explorer.loop import Program
@@ -31,35 +30,27 @@ from netsim.results import CutBy
 Sleep: TypeAlias = dict[tuple[str, int], Footprint]
 """Steps, by thread and value, that need not be taken here, with what they touch."""
 
-Inside: TypeAlias = dict[tuple[str, int], Sequence[int]]
-"""Values found inside steps that sleep; see `Step.inside`."""
-
 
 class Node:
     """
     A state on the path of the current execution.
 
     `sleep` holds the steps that need not be taken from here, because that was or will be explored
-    elsewhere, and `inside` the values that those among them showed; `taken` is the branch of the
-    current execution, and `wut` are those still to be explored, in the order in which they were
-    found.
+    elsewhere; `taken` is the branch of the current execution, and `wut` are those still to be
+    explored, in the order in which they were found.
     """
 
-    __slots__ = ("enabled", "inside", "shown", "sleep", "taken", "wut")
+    __slots__ = ("enabled", "sleep", "taken", "wut")
 
     def __init__(
         self,
         enabled: Sequence[SimThread],
         sleep: Sleep,
-        inside: Inside,
         taken: Move,
         wut: list[Move],
     ) -> None:
         self.enabled = enabled
         self.sleep = sleep
-        self.inside = inside
-        #: The values that `taken` showed.
-        self.shown: Sequence[int] = ()
         self.taken = taken
         self.wut = wut
 
@@ -71,10 +62,22 @@ class Race:
     It was found at the event with number `index`, and goes when that goes.  `known` is what the
     step touches after the events `base`, if that has been asked.  Unless `sure`, one has to try
     whether the step can be made there: other accesses to its `guard` may stand in its way, too.
-    `also` is a later event that it must come before as well.
+    `also` is a later event that it must come before as well.  `widened` are older events that a
+    strike inside the step turned out to need to come before; it then stands in for `also`.
     """
 
-    __slots__ = ("also", "base", "event", "guard", "index", "known", "sure", "thread", "value")
+    __slots__ = (
+        "also",
+        "base",
+        "event",
+        "guard",
+        "index",
+        "known",
+        "sure",
+        "thread",
+        "value",
+        "widened",
+    )
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class Race:
         self.also: Event | None = None
         self.known: Footprint | None = None
         self.base: list[Event] = []
+        self.widened: list[Event] = []
 
     def touches(self, before: list[Event]) -> Footprint | None:
         """Return what the step touches after `before`, if what was asked before tells."""
@@ -123,7 +127,6 @@ class OptimalDpor:
         self._depth = 0
         self._last: str | None = None
         self._sleep: Sleep = {}
-        self._inside: Inside = {}
         self._wut: list[Move] = []
         self._races: list[Race] = []
         self._halted = False
@@ -138,7 +141,6 @@ class OptimalDpor:
         self._depth = max(len(self.path) - 1, 0)
         self._last = None
         self._sleep = {}
-        self._inside = {}
         self._wut = []
         sim.marks = self._marks
         return self._choices
@@ -162,7 +164,7 @@ class OptimalDpor:
             if move is None:
                 self.finish(sim)
                 return None
-        self.path.append(Node(enabled, self._sleep, self._inside, move, wut))
+        self.path.append(Node(enabled, self._sleep, move, wut))
         return sim.by_name[move.thread], move.value
 
     def _awake(self, sim: Sim, move: Move, enabled: Sequence[SimThread]) -> bool:
@@ -183,19 +185,11 @@ class OptimalDpor:
         for thread in enabled:
             if found is not None and thread.name != self._last:
                 continue
-            for value in self._values(sim, thread):
+            for value in range(_options(sim, thread)):
                 if (thread.name, value) not in sleep:
                     found = Move(thread.name, value)
                     break
         return found
-
-    def _values(self, sim: Sim, thread: SimThread) -> Iterator[int]:
-        """Yield the values of a step, those that it shows asleep too: awake it will show them."""
-        options = _options(sim, thread)
-        yield from range(options)
-        if self._inside:
-            for value in range(options):
-                yield from self._inside.get((thread.name, value), ())
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Account for the step just made: sleep set of the next state, and races."""
@@ -211,15 +205,10 @@ class OptimalDpor:
                 if key[0] != step.thread and not dependent(theirs, footprint)
             }
         self._sleep = sleep
-        if node.inside:
-            self._inside = {key: v for key, v in node.inside.items() if key in sleep}
-        node.shown = step.inside
         self._wut = taken.children
         self._last = step.thread
         self._depth += 1
-        if step.inner is not None and step.inner.void:
-            self._void(taken, step)
-            return
+        assert step.inner is None or not step.inner.void, "such a step is tried before it is taken"
         event, races = self.history.append(step)
         certain = step.choice < step.options
         for earlier, sure in races.items():
@@ -232,14 +221,6 @@ class OptimalDpor:
                 if value != step.choice:
                     certain = value < step.options
                     self._races.append(Race(event, step.thread, value, event.index, certain))
-
-    def _void(self, taken: Move, step: Step) -> None:
-        """What keeps a strike inside a step from its end might not be there earlier."""
-        guard = step.op.guard()
-        taken.footprint = {**dict.fromkeys(guard, READ), **step.footprint}
-        end = len(self.history.events)
-        for earlier in self.history.blocked(step.thread, step.op):
-            self._races.append(Race(earlier, step.thread, step.choice, end, False))
 
     # -- between executions --------------------------------------------------------------------
 
@@ -289,8 +270,6 @@ class OptimalDpor:
             taken = node.taken
             assert taken.footprint is not None
             node.sleep = {**node.sleep, (taken.thread, taken.value): taken.footprint}
-            if node.shown:
-                node.inside = {**node.inside, (taken.thread, taken.value): node.shown}
             if node.wut:
                 node.taken = node.wut.pop(0)
                 return True
@@ -313,23 +292,47 @@ class OptimalDpor:
         """Have notdep(e, E).e' explored for every race of the execution, unless it is covered."""
         end = len(self.history.events) - self._halted  # nothing can follow a halt
         notdep: dict[int, list[Event]] = {}
-        for race in self._races:
+        for race in self._races:  # which grows
             event = race.event
             before = notdep.get(event.index)
             if before is None:
                 before = notdep[event.index] = self.history.notdep(event, end)
             if race.also is not None:
                 before = [step for step in before if not race.also.precedes(step.clock)]
-            try:
-                self._insert(race, before)
-            except Unmakeable:
-                if not race.guard:
-                    continue
-                fewer = _without(race.guard, before)
+            while True:
+                try:
+                    self._insert(race, before)
+                    break
+                except Unmakeable as refused:
+                    inside = refused.inside
+                if inside is None:
+                    fewer = _without(race.guard, before)
+                else:
+                    fewer = _without_latest(inside.op.guard(), before)
+                    self._widen(race, inside)
+                if len(fewer) == len(before):
+                    break
                 if any(e.thread == race.thread for e in before if e not in fewer):
-                    continue
-                with suppress(Unmakeable):
-                    self._insert(race, fewer)
+                    break
+                before = fewer
+        self._races.sort(key=lambda race: race.index)
+
+    def _widen(self, race: Race, inside: Nested) -> None:
+        """
+        Have a step with a strike inside made before what refuses it, if that is older.
+
+        The step is as one that is blocked where it stands: so its races are looked for.
+        """
+        instead = race.also or race.event
+        if instead.thread != race.thread:
+            return
+        for earlier in self.history.refusing(instead, inside.op, inside.thread):
+            if not any(earlier is other for other in race.widened):
+                race.widened.append(earlier)
+                wider = Race(earlier, race.thread, race.value, race.index, False)
+                wider.also = instead
+                wider.widened = race.widened
+                self._races.append(wider)
 
     def _insert(self, race: Race, before: list[Event]) -> None:
         """Have `before`, then the step of the race, explored; raises Unmakeable."""
@@ -377,7 +380,8 @@ class OptimalDpor:
             raise Unmakeable
         step = sim.step(thread, last.value)
         if step.inner is not None and step.inner.void:
-            raise Unmakeable
+            nested = step.inner.nested  # empty if the place is not there
+            raise Unmakeable(nested[-1] if nested else None)
         return step.footprint
 
 
@@ -400,6 +404,14 @@ def _without(guard: tuple[Key, ...], events: list[Event]) -> list[Event]:
         else:
             kept.append(event)
     return kept
+
+
+def _without_latest(guard: tuple[Key, ...], events: list[Event]) -> list[Event]:
+    """Drop the latest event that changes something of `guard`, and what happens after it."""
+    for event in reversed(events):
+        if any(event.footprint.get(key, READ) != READ for key in guard):
+            return [other for other in events if not event.precedes(other.clock)]
+    return events
 
 
 def _options(sim: Sim, thread: SimThread | None) -> int:

@@ -96,11 +96,28 @@ class PlainDfs:
             if thread.pending is not None
             for value in range(thread.pending.options(sim))
         ]
-        self.path.append(Node(ways, running, used))
-        return sim.by_name[ways[0].thread], ways[0].value
+        node = Node(ways, running, used)
+        self.path.append(node)
+        if not self._ahead(node):
+            self.path.pop()
+            return None
+        way = node.way()
+        return sim.by_name[way.thread], way.value
 
     def known(self, sim: Sim, running: str, used: int) -> bool:
         """Tell whether all that can follow from here was or will be run from elsewhere."""
+        return False
+
+    def leads_to_known(self, node: Node) -> bool:
+        """Tell whether the way under way at the end of the path leads to what is `known`."""
+        return False
+
+    def _ahead(self, node: Node) -> bool:
+        """Go on to the next way from the end of the path that has to be run; False if none has."""
+        while node.at < len(node.ways):
+            if not self.leads_to_known(node):
+                return True
+            node.at += 1
         return False
 
     def stepped(self, sim: Sim, step: Step) -> None:
@@ -119,7 +136,7 @@ class PlainDfs:
             node = self.path[-1]
             del self._taken[len(self.path) - 1 :]
             node.at += 1
-            if node.at < len(node.ways):
+            if self._ahead(node):
                 return True
             self.path.pop()
         self.everything = not self.skipped

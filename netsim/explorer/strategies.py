@@ -7,12 +7,13 @@ Only those of COMPLETE may end a search with a verdict of HOLDS.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from netsim.errors import UsageError
+from netsim.explorer.directed import Directed, Goal
 from netsim.explorer.loop import Exploration, Program
 from netsim.explorer.optimal import OptimalDpor
 from netsim.explorer.pct import Pct
@@ -35,6 +36,8 @@ class Request:
     program: Program
     #: Where the state of the program begins, beside the machine itself.
     roots: Callable[[], Iterable[Any]]
+    #: What has been predicted and not been decided, so far.
+    goals: Callable[[], Sequence[Goal]] = tuple
 
     def random(self) -> random.Random:
         """Return the one source of all that is drawn."""
@@ -91,6 +94,10 @@ STRATEGIES: Final[Mapping[str, Kind]] = {
         "random priorities for each operation",
         lambda request: Pos(request.random()),
     ),
+    "directed": Kind(
+        "lead threads to where they would show what other executions predicted",
+        lambda request: Directed(request.random(), request.goals),
+    ),
 }
 
 
@@ -125,11 +132,21 @@ def planned(plan: Plan | str | None, bounds: Bounds) -> tuple[Plan, Bounds]:
 
 
 def make(
-    plan: Plan, bounds: Bounds, program: Program, roots: Callable[[], Iterable[Any]]
+    plan: Plan,
+    bounds: Bounds,
+    program: Program,
+    roots: Callable[[], Iterable[Any]],
+    goals: Callable[[], Sequence[Goal]] = tuple,
 ) -> Exploration:
     """
     Return a fresh strategy for a plan that `planned` has accepted.
 
-    `roots` returns what of the running program is state, beside the machine.
+    `roots` returns what of the running program is state, beside the machine; `goals` what is left
+    to be reached.
     """
-    return STRATEGIES[plan.strategy].make(Request(plan, bounds.preemptions, program, roots))
+    return STRATEGIES[plan.strategy].make(Request(plan, bounds.preemptions, program, roots, goals))
+
+
+def directed_at(goals: Sequence[Goal], seed: int) -> Directed:
+    """Return a strategy that does nothing but try to reach `goals`."""
+    return Directed(random.Random(seed), lambda: goals, walks=0)

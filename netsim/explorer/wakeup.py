@@ -13,11 +13,19 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from netsim.core.access import Footprint, dependent
-from netsim.core.sim import Choice
+from netsim.core.sim import Choice, Nested
 
 
 class Unmakeable(Exception):
-    """A step cannot be made where a sequence has it."""
+    """
+    A step cannot be made where a sequence has it.
+
+    `inside` is what refuses it, if that is an operation of a strike inside it.
+    """
+
+    def __init__(self, inside: Nested | None = None) -> None:
+        super().__init__()
+        self.inside = inside
 
 
 class Known(Protocol):

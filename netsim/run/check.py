@@ -11,7 +11,7 @@ from netsim.explorer.events import History
 from netsim.explorer.loop import Execution
 from netsim.explorer.strategies import STRATEGIES, planned
 from netsim.notation import Scenario, parse
-from netsim.results import Bounds, Finding, Options, Outcome, Plan, Result, Verdict
+from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Plan, Result, Verdict
 from netsim.run.awaited import all_awaited
 from netsim.run.explain import explain
 from netsim.run.judge import finding, judge_run
@@ -22,9 +22,9 @@ from netsim.run.program import ScenarioProgram
 from netsim.run.promises import sum_up
 from netsim.run.registry import load
 from netsim.run.search import Search, schedule_text
-from netsim.run.serial import ORDERS_MAX
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX
 from netsim.run.story import story
-from netsim.run.walk import Listener, check_bounds, shortest
+from netsim.run.walk import OVERTIME, Listener, check_bounds, shortest
 
 
 def check(
@@ -78,6 +78,7 @@ def check(
     else:
         with all_awaited():
             search.explore(first, progress)
+            search.confirm(first)
         findings = smallest(search)
         try:
             findings += search.predicted()
@@ -86,13 +87,10 @@ def check(
             search.cut_by = "interrupt"
             notes.append("an interrupt left out what was predicted")
         if search.reference is not None and not search.reference.complete:
-            late = search.late()
-            what = "not every sequential order was walked"
-            if not late:
-                what = f"more than {ORDERS_MAX} sequential orders"
+            what, bound = _unwalked(search)
             notes.append(f"{what}: serialisability not decided")
             search.complete = False
-            search.cut_by = search.cut_by or ("seconds" if late else "executions")
+            search.cut_by = search.cut_by or bound
         notes += [*search.notes, *_hanging_orders(search)]
         notes += sorted(search.aftermath)
     if unreached:
@@ -105,6 +103,8 @@ def check(
     outcomes = _outcomes(search)
     if search.hurried:
         notes.append("an interrupt came before every schedule was made small")
+    elif search.overtime:
+        notes.append(OVERTIME)
     return Result(
         netsim=__version__,
         design=design.name,
@@ -155,7 +155,8 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
             return observed if observe(program) == observed else None
 
         try:
-            best = shortest(program, candidate, shows, alone=search.hurried)
+            alone = search.hurried or search.hurry()
+            best = shortest(program, candidate, shows, alone=alone, hurry=search.hurry)
         except KeyboardInterrupt:
             if search.hurried:
                 raise
@@ -165,6 +166,16 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
         schedule = schedule_text(program, best[0].schedule, best[2])
         outcomes.append(Outcome(observed.lines(), serial, schedule))
     return tuple(sorted(outcomes, key=lambda o: (not o.serial, o.observed)))
+
+
+def _unwalked(search: Search) -> tuple[str, CutBy]:
+    """Say why not every sequential order was walked, and which bound that is."""
+    assert search.reference is not None
+    if search.reference.endless:
+        return f"a sequential order did not end within {STEPS_MAX} steps", "steps"
+    if search.late():
+        return "not every sequential order was walked", "seconds"
+    return f"more than {ORDERS_MAX} sequential orders", "executions"
 
 
 def _hanging_orders(search: Search) -> list[str]:

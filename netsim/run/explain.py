@@ -29,13 +29,11 @@ from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
 from netsim.run.replay import Follower
 from netsim.run.search import schedule_text
-from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
 from netsim.trace.schedule import Schedule
 
 #: So many executions are looked at for the critical step of one finding.
 EXECUTIONS_MAX = 2000
-#: No execution is followed for more steps: a search that was cut may have left out endless ones.
-STEPS_MAX = 100_000
 #: Among so many executions the nearest one that passes is looked for.
 NEAREST_MAX = 200
 
@@ -96,7 +94,7 @@ class _Explainer:
     def explain(self) -> Explanation:
         """Search, and put what was found in words."""
         self.program.start()
-        self.reference = SerialReference(self.program, ORDERS_MAX, 100_000)
+        self.reference = SerialReference(self.program, ORDERS_MAX, STEPS_MAX)
         self.budget = EXECUTIONS_MAX
         try:
             kept = self._last_avoidable()

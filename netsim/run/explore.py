@@ -30,6 +30,7 @@ from netsim.run.awaited import all_awaited
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged
 from netsim.run.livelock import STATES_MAX, Repeats, Watch, looping, verdict_of
+from netsim.run.minimal import look
 from netsim.run.replay_program import plain_finding, told
 from netsim.run.subject import Build, Seen, Subject
 from netsim.run.trial import (
@@ -40,7 +41,7 @@ from netsim.run.trial import (
     try_out,
     why_endless,
 )
-from netsim.run.walk import Candidate, Listener, Walk, check_bounds, shortest
+from netsim.run.walk import OVERTIME, Candidate, Listener, Walk, check_bounds, shortest
 from netsim.trace.schedule import Schedule
 from netsim.view.program import program_report
 
@@ -145,8 +146,7 @@ def _explored(
         )
     except (AttributeError, AssertionError, KeyError) as error:
         raise mistaken(subject, error) from error
-    findings = [_finding(walk, i, some) for i, some in walk.showing.items()]
-    findings += loops
+    findings = [*_findings(walk, covered), *loops]
     findings.sort(key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
     findings = [told(subject, found, n) for n, found in enumerate(findings, 1)]
     if findings:
@@ -156,6 +156,8 @@ def _explored(
     outcomes = [_outcome(walk, seen, *found) for seen, found in walk.outcomes.items()]
     if walk.hurried:
         notes.append("an interrupt came before every schedule was made small")
+    elif walk.overtime:
+        notes.append(OVERTIME)
     outcomes.sort(key=lambda o: (bool(o.unfinished), o.text))
     result = ProgramResult(
         netsim=__version__,
@@ -232,12 +234,15 @@ def _smallest(
     subject: Subject,
     candidates: Sequence[Candidate],
     shows: Callable[[Execution, History], _T | None],
+    hurry: Callable[[], bool],
     normal: bool = True,
 ) -> tuple[Candidate, _T, str]:
     """Return the best schedule of all classes of the candidates; see `shortest`."""
     best: tuple[Candidate, _T, str] | None = None
     for candidate in candidates:
-        found = shortest(subject, candidate, shows, alone=not normal)
+        if best is not None and hurry():
+            break
+        found = shortest(subject, candidate, shows, alone=not normal, hurry=hurry)
         if found is None:
             raise nondeterministic(subject)
         if best is None or found[0].beats(best[0]):
@@ -252,14 +257,31 @@ def _small(
     candidates: Sequence[Candidate],
     shows: Callable[[Execution, History], _T | None],
 ) -> tuple[Candidate, _T, str]:
-    """Return what `_smallest` does, or after Ctrl-C the smallest execution that was run."""
-    if not walk.hurried:
+    """Return what `_smallest` does, or without time for it the smallest execution that was run."""
+    if not (walk.hurried or walk.hurry()):
         try:
-            return _smallest(subject, candidates, shows)
+            return _smallest(subject, candidates, shows, walk.hurry)
         except KeyboardInterrupt:
             walk.hurried = True
     # The smallest of those that were run.
-    return _smallest(subject, candidates[:1], shows, normal=False)
+    return _smallest(subject, candidates[:1], shows, walk.hurry, normal=False)
+
+
+def _findings(walk: _Exploration, covered: str) -> list[ProgramFinding]:
+    """Return what was found, each with its smallest schedule if that can be had; as `smallest`."""
+    findings = {i: _finding(walk, i, some) for i, some in walk.showing.items()}
+    if not findings or not walk.complete or covered != CLASSES or walk.hurried:
+        return list(findings.values())
+    subject = walk.program
+    known = {f.id: (f.preemptions, f.steps) for f in findings.values()}
+    try:
+        found, proved = look(subject, lambda _e, _h: subject.judge()[0], known, walk.hurry)
+        for identity, candidate in found.items():
+            made = _finding(walk, identity, [candidate])
+            findings[identity] = attrs.evolve(made, minimal=identity in proved)
+    except KeyboardInterrupt:
+        walk.hurried = True
+    return list(findings.values())
 
 
 def _finding(walk: _Exploration, identity: str, candidates: Sequence[Candidate]) -> ProgramFinding:

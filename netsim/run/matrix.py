@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from math import comb
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice, product
+from signal import SIG_IGN, SIGINT, default_int_handler, signal
+
+import attrs
 
 from netsim._version import __version__
 from netsim.design import Design, StartingPoint
 from netsim.errors import UsageError
+from netsim.notation import Call
 from netsim.results import (
     Bounds,
     Finding,
@@ -18,15 +22,19 @@ from netsim.results import (
     Promised,
     Start,
 )
+from netsim.run.boot import Boots
 from netsim.run.promises import Tally, sum_up
 from netsim.run.registry import load
-from netsim.run.survey import Shape, Survey, Surveyed, sample_calls
+from netsim.run.survey import Best, Survey, Surveyed, groups, inherit, sample_calls
 from netsim.run.walk import Listener, Progress
 
 #: Cells of so many operations at a time at most.
 FLOWS_MAX = 3
 #: Operations of one flow at most.
 LENGTH_MAX = 3
+
+#: So many cells are given to a process at a time: of three operations some seconds of work.
+CHUNK = 20
 
 
 def matrix(
@@ -38,88 +46,91 @@ def matrix(
     bounds: Bounds | None = None,
     progress: Listener | None = None,
     jobs: int = 1,
+    starts: Sequence[str] = (),
 ) -> MatrixResult:
     """
-    Check every operation alone and every unordered pair, from every declared start.
+    Check every operation alone and every unordered pair, from every declared start, or `starts`.
 
     `flows` says how many operations at a time: 1, 2 or 3 (pairs are then checked, too).  With one
     flow `length` may be 2 or 3: then every sequence of up to so many operations is checked, but for
-    those that go on after one that never ends, or that ends the machine.  `bounds`
-    hold for each cell.  A finding of a cell that a part of its operations shows from the same
-    start is inherited (`Cell.alone`).  A start that is not reached is decided: no cell of it
-    runs.  With `jobs` starting points are surveyed by so many processes; the result is the same.
-    Ctrl-C gives the cells so far.  Raises UsageError for unknown designs, and for `jobs` if a
-    design is given as an object.
+    those that go on after one that never returns, or that ends the machine.  `bounds`
+    hold for each cell; one in which the classes are too many is searched with few preemptions
+    (`Cell.decided`, `netsim.run.cascade`).  A finding of a cell that a part of its operations
+    shows from the same start is inherited (`Cell.alone`).  A start that is not reached is decided:
+    no cell of it runs.  With `jobs` so many processes survey a few cells at a time; the result is
+    the same.  Ctrl-C gives the cells so far.  Raises UsageError for unknown designs and starts,
+    and for `jobs` if a design is given as an object.
     """
     options, bounds = options or Options(), bounds or Bounds()
-    if not designs:
-        raise UsageError("matrix needs at least one design")
-    if not 1 <= flows <= FLOWS_MAX:
-        raise UsageError(f"a cell has 1 to {FLOWS_MAX} operations at a time, found {flows}")
-    if not 1 <= length <= LENGTH_MAX:
-        raise UsageError(f"a flow has 1 to {LENGTH_MAX} operations in a survey, found {length}")
-    if length > 1 and flows > 1:
-        raise UsageError(f"sequences of {length} operations are surveyed with flows 1 only")
-    if jobs < 1:
-        raise UsageError(f"jobs must be 1 or more, found {jobs}")
+    _check(designs, flows, length, jobs)
     loaded = [load(d) if isinstance(d, str) else d for d in designs]
     if len({design.name for design in loaded}) != len(loaded):
         raise UsageError("each design can stand in a matrix once")
-    work = [(design, start) for design in loaded for start in design.starts]
-    shape, alone = Shape(flows, length), flows == 1
-    counts = [_cells(len(list(sample_calls(design, alone=alone))), shape) for design, _ in work]
-    total = sum(counts)
-    if jobs == 1:
-        parts = list(_one_by_one(work, shape, options, bounds, progress, total))
-    else:
-        names = {d.name: given for d, given in zip(loaded, designs, strict=True)}
-        parts = _in_processes(jobs, work, names, shape, options, bounds, progress, counts)
-    done = [(design, part) for (design, _), part in zip(work, parts, strict=False)]
-    best = {
-        (design.name, identity): min(
-            (p.best[identity] for d, p in done if d is design and identity in p.best),
-            key=lambda one: one.size,
-        )
-        for design, part in done
-        for identity in part.best
-    }
-    predicted = {
-        (design.name, identity): one
-        for design, part in reversed(done)
-        for identity, one in part.predicted.items()
-    }
+    for name in starts:
+        if not any(name == start.name for design in loaded for start in design.starts):
+            known = dict.fromkeys(start.name for design in loaded for start in design.starts)
+            raise UsageError(f"unknown start '{name}': expected one of {', '.join(known)}")
+    names = {d.name: given for d, given in zip(loaded, designs, strict=True)}
+    work: list[_Work] = []
+    parts: list[Surveyed] = []
+    gone = _Gone()
+    for size in range(1, length + 1):
+        cells_of = list(_work(loaded, starts, flows, size if length > 1 else 0, gone))
+        work += cells_of
+        total = sum(len(one.groups) for one in work)
+        before = sum(len(part.cells) for part in parts)
+        if jobs == 1:
+            made = list(_one_by_one(cells_of, options, bounds, progress, before, total))
+        else:
+            made = _in_processes(jobs, cells_of, names, options, bounds, progress, before, total)
+        parts += made
+        for some, part in zip(cells_of, made, strict=False):
+            key = some.design.name, some.start.name
+            gone.ended.update(dict.fromkeys((*key, tuple(map(str, e))) for e in part.ended))
+        if any(part.interrupted for part in made):
+            break
+    done = [(some.design, part) for some, part in zip(work, parts, strict=False)]
+    best: dict[tuple[str, str], tuple[Design, Best]] = {}
+    predicted: dict[tuple[str, str], Finding] = {}
+    for design, part in done:
+        for identity, one in part.best.items():
+            known_best = best.get((design.name, identity))
+            if known_best is None or one.size < known_best[1].size:
+                best[design.name, identity] = design, one
+        for identity, found in part.predicted.items():
+            predicted.setdefault((design.name, identity), found)
     findings: list[MatrixFinding] = []
     hurried = False
-    for (name, _), one in best.items():
-        findings.append(MatrixFinding(name, one.finding(hurried)))
-        hurried = hurried or one.hurried
+    for design, one in best.values():
+        found, hurried = one.finding(design, options, hurried)
+        findings.append(MatrixFinding(design.name, found))
     findings += [MatrixFinding(name, found) for (name, _), found in predicted.items()]
     order = [design.name for design in loaded]
     findings.sort(key=lambda m: (order.index(m.design), *_weight(m.finding)))
-    interrupted = len(done) < len(work) or any(part.interrupted for part in parts)
-    cells = tuple(cell for part in parts for cell in part.cells)
+    cells = tuple(inherit((cell for part in parts for cell in part.cells), gone))
+    interrupted = len(cells) < total or any(part.interrupted for part in parts)
     notes: list[str] = []
     if interrupted:
         notes.append(f"an interrupt came after {len(cells)} of {total} cells")
-    ended = sum(part.ended for part in parts)
-    if ended:
+    if gone.left_out:
         notes.append(
-            f"{ended} sequences are left out: their beginning never ends, or ends the machine"
+            f"{gone.left_out} sequences are left out: a beginning never ends, or ends the machine"
         )
     if hurried:
         notes.append("an interrupt came before every schedule was made small")
-    starts = {s.name: Start(s.name, s.initial) for design in loaded for s in design.starts}
+    surveyed = {some.start.name: Start(some.start.name, some.start.initial) for some in work}
     operations = dict.fromkeys(
-        str(call) for design in loaded for call in sample_calls(design, alone=alone)
+        str(call) for design in loaded for call in sample_calls(design, alone=flows == 1)
     )
     return MatrixResult(
         netsim=__version__,
         designs=tuple(order),
         flows=flows,
         options=options,
-        starts=tuple(starts.values()),
+        starts=tuple(surveyed.values()),
         operations=tuple(operations),
         complete=not interrupted and all(cell.complete for cell in cells),
+        decided=not interrupted and all(cell.decided is not None for cell in cells),
         executions=sum(part.executions for part in parts),
         steps=sum(part.steps for part in parts),
         findings=tuple(findings),
@@ -130,10 +141,24 @@ def matrix(
     )
 
 
+def _check(designs: Sequence[str | Design], flows: int, length: int, jobs: int) -> None:
+    """Raise UsageError for a request that makes no sense."""
+    if not designs:
+        raise UsageError("matrix needs at least one design")
+    if not 1 <= flows <= FLOWS_MAX:
+        raise UsageError(f"a cell has 1 to {FLOWS_MAX} operations at a time, found {flows}")
+    if not 1 <= length <= LENGTH_MAX:
+        raise UsageError(f"a flow has 1 to {LENGTH_MAX} operations in a survey, found {length}")
+    if length > 1 and flows > 1:
+        raise UsageError(f"sequences of {length} operations are surveyed with flows 1 only")
+    if jobs < 1:
+        raise UsageError(f"jobs must be 1 or more, found {jobs}")
+
+
 def _promised(
     done: Sequence[tuple[Design, Surveyed]], findings: Sequence[MatrixFinding]
 ) -> tuple[Promised, ...]:
-    """Add up, for each design, what its starting points say about its promises."""
+    """Add up, for each design, what its cells say about its promises."""
     tallies: dict[str, dict[str, Tally]] = {}
     designs = {design.name: design for design, _ in done}
     for design, part in done:
@@ -150,31 +175,77 @@ def _promised(
     )
 
 
-Work = Sequence[tuple[Design, StartingPoint]]
+@attrs.define(eq=False)
+class _Gone:
+    """
+    The sequences that have no cell: some beginning of them has `ended`, never to go on.
+
+    Those are kept by design and start; `left_out` counts the sequences.
+    """
+
+    ended: dict[tuple[str, str, tuple[str, ...]], None] = attrs.Factory(dict)
+    left_out: int = 0
+
+    def __contains__(self, part: object) -> bool:
+        """Tell of a sequence, with design and start, whether it has no cell."""
+        assert isinstance(part, tuple)
+        design, start, operations = part
+        return any(
+            (design, start, operations[:size]) in self.ended for size in range(1, len(operations))
+        )
 
 
-def _cells(calls: int, shape: Shape) -> int:
-    if shape.length > 1:
-        return sum(calls**size for size in range(1, shape.length + 1))
-    return sum(comb(calls + size - 1, size) for size in range(1, shape.flows + 1))
+@attrs.frozen
+class _Work:
+    """Some cells of one starting point."""
+
+    design: Design
+    start: StartingPoint
+    groups: Sequence[tuple[Call, ...]]
+    in_a_row: bool = False
+
+
+def _work(
+    designs: Sequence[Design], starts: Sequence[str], flows: int, size: int, gone: _Gone
+) -> Iterator[_Work]:
+    """Yield all cells, each after those that it inherits from; of sequences those of one size."""
+    for design in designs:
+        calls = list(sample_calls(design, alone=flows == 1))
+        for start in design.starts:
+            if starts and start.name not in starts:
+                continue
+            every = list(groups(calls, flows))
+            if size:
+                every = [
+                    sequence
+                    for sequence in product(calls, repeat=size)
+                    if (design.name, start.name, tuple(map(str, sequence))) not in gone
+                ]
+                gone.left_out += len(calls) ** size - len(every)
+            for at in range(0, len(every), CHUNK):
+                yield _Work(design, start, every[at : at + CHUNK], bool(size))
 
 
 def _one_by_one(
-    work: Work,
-    shape: Shape,
+    work: Sequence[_Work],
     options: Options,
     bounds: Bounds,
     progress: Listener | None,
+    done: int,
     total: int,
 ) -> Iterator[Surveyed]:
-    done = 0
 
     def listen(cell: Progress) -> None:
         if progress is not None:
             progress(Progress(done + cell.done, total, cell.text))
 
-    for design, start in work:
-        part = Survey(design, start, shape, options, bounds, listen).run()
+    boots = Boots()
+    for before, one in zip([None, *work], work, strict=False):
+        if before is None or before.design is not one.design or before.start != one.start:
+            boots = Boots()
+        survey = Survey(one.design, one.start, one.groups, options, bounds, listen, boots=boots)
+        survey.in_a_row = one.in_a_row
+        part = survey.run()
         done += len(part.cells)
         yield part
         if part.interrupted:
@@ -183,49 +254,74 @@ def _one_by_one(
 
 def _in_processes(
     jobs: int,
-    work: Work,
+    work: Sequence[_Work],
     given: dict[str, str | Design],
-    shape: Shape,
     options: Options,
     bounds: Bounds,
     progress: Listener | None,
-    counts: Sequence[int],
+    done: int,
+    total: int,
 ) -> list[Surveyed]:
-    for name, one in given.items():
-        if not isinstance(one, str):
+    """
+    Survey in so many processes, each a few cells at a time, in the order of `work`.
+
+    No process is given more than it is at, so that after Ctrl-C nothing new begins.
+    """
+    for name, source in given.items():
+        if not isinstance(source, str):
             raise UsageError(
                 f"design {name} is given as an object, which no other process can load: "
                 "expected its name or its file, or jobs=1"
             )
     parts: dict[int, Surveyed] = {}
-    with ProcessPoolExecutor(jobs) as pool:
-        futures = {
-            pool.submit(_survey, str(given[design.name]), start, shape, options, bounds): index
-            for index, (design, start) in enumerate(work)
-        }
+    running: dict[Future[Surveyed], int] = {}
+    todo = iter(enumerate(work))
+    with ProcessPoolExecutor(jobs, initializer=_deaf) as pool:
         try:
-            for future in as_completed(futures):
-                parts[futures[future]] = future.result()
+            while True:
+                for index, one in islice(todo, jobs - len(running)):
+                    name = str(given[one.design.name])
+                    survey = pool.submit(
+                        _survey, name, one.start, one.groups, one.in_a_row, options, bounds
+                    )
+                    running[survey] = index
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    parts[running.pop(future)] = part = future.result()
+                    done += len(part.cells)
+                    if part.interrupted:
+                        raise KeyboardInterrupt
                 if progress is not None:
-                    cells = sum(counts[index] for index in parts)
-                    progress(Progress(cells, sum(counts), "cells"))
+                    progress(Progress(done, total, "cells"))
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
-            for future, index in futures.items():
+            for future, index in running.items():
                 if future.done() and not future.cancelled() and future.exception() is None:
                     parts[index] = future.result()
     return [parts.get(index, Surveyed(interrupted=True)) for index in range(len(work))]
 
 
 def _survey(
-    design: str, start: StartingPoint, shape: Shape, options: Options, bounds: Bounds
+    design: str,
+    start: StartingPoint,
+    groups: Sequence[tuple[Call, ...]],
+    in_a_row: bool,
+    options: Options,
+    bounds: Bounds,
 ) -> Surveyed:
-    """Survey one start in a process of its own; what it returns holds no machine."""
-    part = Survey(load(design), start, shape, options, bounds).run()
-    for best in part.best.values():
-        best.finding()
-        best.search = None
-    return part
+    """Survey some cells in a process of its own; what it returns holds no machine."""
+    signal(SIGINT, default_int_handler)
+    try:
+        survey = Survey(load(design), start, groups, options, bounds, in_a_row=in_a_row)
+        return survey.run()
+    finally:
+        _deaf()
+
+
+def _deaf() -> None:
+    """Have Ctrl-C end no process that has nothing to do: it is the parent that ends them."""
+    signal(SIGINT, SIG_IGN)
 
 
 def _weight(found: Finding) -> tuple[str, int, int, str]:

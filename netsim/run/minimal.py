@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+
 from netsim.checkers.datarace import DataRaces
-from netsim.explorer.loop import execute
+from netsim.explorer.events import History
+from netsim.explorer.loop import Execution, Program, execute
 from netsim.explorer.merged import MergedDfs
 from netsim.results import Finding
-from netsim.run.judge import judge, judge_run
+from netsim.run.judge import Judged, judge, judge_run
 from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
 from netsim.run.search import Search
@@ -26,7 +29,8 @@ def smallest(search: Search) -> list[Finding]:
     as long as they can and else the first that was made runs.  All executions with 0 preemptions
     are looked at, then with 1, and so on to the most that a finding needs so far (iterative context
     bounding; see `netsim.explorer.merged`).  A finding is proved `minimal` when that ends with all
-    executions seen that have as few preemptions as its own; RUNS_MAX may end it before.
+    executions seen that have as few preemptions as its own; RUNS_MAX or the bound on
+    seconds may end it before.
 
     Nothing is tried after a search that was cut, nor with strikes, whose places inside steps
     a bounded search does not try.
@@ -35,40 +39,61 @@ def smallest(search: Search) -> list[Finding]:
     if not findings or not search.complete or search.program.striking:
         return findings
     known = {f.id: (f.preemptions, f.steps) for f in findings}
-    found: dict[str, Candidate] = {}
+    mine = search.program
+    program = ScenarioProgram(mine.design, mine.scenario, mine.options, boots=mine.boots)
+
+    def judged(execution: Execution, history: History) -> list[Judged]:
+        at_end = judge_run(program.run)
+        faults, leads = faults_of(execution.sim), history.leads_to_end
+        return judge(observe(program), at_end, search.reference, faults, program, leads)
+
     try:
-        _look(search, known, found)
+        found, proved = look(program, judged, known, search.hurry)
     except KeyboardInterrupt:
         search.hurried = True
         return findings
-    for identity, candidate in found.items():
-        if identity in search.minimal or candidate.size() < known.get(identity, (-1, 0)):
-            search.candidates[identity] = candidate
+    search.minimal.update(proved)
+    search.candidates.update(found)
     return search.findings()
 
 
-def _look(search: Search, known: dict[str, tuple[int, int]], found: dict[str, Candidate]) -> None:
-    """Look for findings smaller than `known`, preemptions and steps; note which are minimal."""
-    mine = search.program
-    program = ScenarioProgram(mine.design, mine.scenario, mine.options, boots=mine.boots)
+def look(
+    program: Program,
+    judged: Callable[[Execution, History], Iterable[Judged]],
+    known: Mapping[str, tuple[int, int]],
+    hurry: Callable[[], bool],
+) -> tuple[dict[str, Candidate], dict[str, None]]:
+    """
+    Look for executions that show findings smaller than `known`, preemptions and steps.
+
+    Returns those that are smaller, or proved to be the smallest there is; and which are proved.
+    Gives up after RUNS_MAX runs, or once `hurry` says so.
+    """
+    found: dict[str, Candidate] = {}
+    proved: dict[str, None] = {}
     strategy, races = MergedDfs(max(size[0] for size in known.values())), DataRaces()
     level = 0
     for _ in range(RUNS_MAX):
+        if hurry():
+            break
         execution = execute(program, strategy, (races,))
         if execution.complete:
-            at_end = judge_run(program.run)
-            faults, leads = faults_of(execution.sim), strategy.history.leads_to_end
-            observed = observe(program)
             preemptions = strategy.path[-1].preemptions() if strategy.path else 0
-            for judged in judge(observed, at_end, search.reference, faults, program, leads):
-                candidate = Candidate(execution.schedule, preemptions, judged)
-                best = found.setdefault(judged.id, candidate)
+            for one in judged(execution, strategy.history):
+                candidate = Candidate(execution.schedule, preemptions, one)
+                best = found.setdefault(one.id, candidate)
                 if candidate.size() < best.size():
-                    found[judged.id] = candidate
+                    found[one.id] = candidate
         more = strategy.more()
         if strategy.done < level:
             continue
         level = strategy.done + 1
-        search.minimal.update(dict.fromkeys(identity for identity in known if identity in found))
-        if not more or len(search.minimal) == len(known):
-            return
+        proved.update((identity, None) for identity in known if identity in found)
+        if not more or len(proved) == len(known):
+            break
+    better = {
+        identity: candidate
+        for identity, candidate in found.items()
+        if identity in proved or candidate.size() < known.get(identity, (-1, 0))
+    }
+    return better, proved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -21,7 +21,8 @@ class Observed:
     flow in `hung` if it never ended.  After a halt only `dumps` count.
 
     `killed` are the numbers of the operations that a strike killed amid their work, `untold` the
-    probes that met a lock which a killed flow holds; `stranded` tells that a flow waits for one.
+    probes that met a lock which a killed flow holds; `stranded` tells that a flow waits for ever
+    for one, and `undone` that work does.
     """
 
     results: tuple[tuple[int, str, str | None], ...]
@@ -33,6 +34,7 @@ class Observed:
     killed: tuple[int, ...] = ()
     untold: tuple[str, ...] = ()
     stranded: bool = False
+    undone: bool = False
 
     def agrees(self, order: Observed) -> bool:
         """
@@ -54,20 +56,40 @@ class Observed:
         theirs = dict(order.probes)
         return all(name in self.untold or theirs.get(name) == v for name, v in self.probes)
 
+    def unended(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the operations that flows which never end are in, and those after these."""
+        left = [i for i, (_, _, value) in enumerate(self.results) if value is None]
+        first = {self.results[i][0]: i for i in reversed(left)}
+        under_way = tuple(i for i in left if i in first.values())
+        return under_way, tuple(i for i in left if i not in under_way)
+
     def same_results(
-        self, theirs: Sequence[tuple[int, str, str | None]], left_out: Sequence[int]
+        self,
+        theirs: Sequence[tuple[int, str, str | None]],
+        left_out: Collection[int],
+        untold: Collection[int] = (),
     ) -> bool:
-        """Tell whether all operations but those `left_out` ended alike; killed ones may differ."""
+        """
+        Tell whether all operations but those `left_out` ended alike.
+
+        Killed ones may differ, and those that are `untold`.
+        """
         mine = [(i, r) for i, r in enumerate(self.results) if i not in left_out]
         return len(mine) == len(theirs) and all(
-            one[1:] == other[1:] or (index in self.killed and one[1] == other[1])
+            one[1:] == other[1:]
+            or ((index in self.killed or index in untold) and one[1] == other[1])
             for (index, one), other in zip(mine, theirs, strict=True)
         )
 
     def silent(self) -> set[str]:
         """Return the lines that say nothing about the design: what became of the killed."""
-        return {f"flow {self.results[i][0]}: {self.results[i][1]}" for i in self.killed} | {
-            f"then {name}" for name in self.untold
+        gone = set(self.killed)
+        names = set(self.untold)
+        if self.stranded:
+            gone.update(*self.unended())
+            names.update(name for name, _ in self.probes)
+        return {f"flow {self.results[i][0]}: {self.results[i][1]}" for i in gone} | {
+            f"then {name}" for name in names
         }
 
     def lines(self) -> tuple[tuple[str, str], ...]:
@@ -114,7 +136,7 @@ def observe(program: ScenarioProgram) -> Observed:
     dumps = tuple(run.system.dumps())
     if sim.halted:
         return Observed((), (), dumps, (), True, ())
-    left = bool(stranded(sim))
+    left = stranded(sim)
     probes = []
     untold = []
     for index, name in enumerate(program.design.probes):
@@ -138,7 +160,8 @@ def observe(program: ScenarioProgram) -> Observed:
         tuple(failed),
         tuple(killed),
         tuple(untold),
-        left,
+        bool(left),
+        any(not thread.flow for thread in left),
     )
 
 

@@ -23,16 +23,13 @@ from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
 from netsim.sync.inside import Inside
 from netsim.sync.interrupt import Cpu, Interruptible, Strike
-from netsim.sync.stack import STACK
+from netsim.sync.uniprocessor import INTERRUPTS, OneCpu, OneStrike, Seat, interrupt, one_cpu
 
 #: No initial part takes more steps than this; it would be a model that never comes to rest.
 STEPS_MAX = 100_000
 
 #: What the engine needs of a booted system.
 _SYSTEM = ("sim", "dumps", "roots", "counts")
-
-#: What the environment may be asked to decide by itself.
-CHOICES = (STACK,)
 
 
 @attrs.define(eq=False)
@@ -98,10 +95,11 @@ class ScenarioProgram:
         if options.faults < 0:
             raise UsageError(f"faults must be 0 or more, found {options.faults}")
         for what in options.choose:
-            if what not in CHOICES:
+            if what not in design.environment:
+                may = ", ".join(design.environment) or "nothing but failures (--faults N)"
                 raise UsageError(
-                    f"--choose {what}: not yet; what is left to the environment so far is "
-                    f"{', '.join(CHOICES)}, and failures (--faults N)"
+                    f"--choose {what}: design {design.name} does not leave that to the environment"
+                    f"\n  expected one of: {may}"
                 )
         self.run: Run
 
@@ -118,10 +116,14 @@ class ScenarioProgram:
         self.run = run = Run(sim, system, {}, boot.initial, boot.unreached, boot.results)
         if boot.unreached:
             return sim
-        sim.halts_last = self.halts_last
+        sim.alone = False
         sim.faults = sim.fault_budget = self.options.faults
-        sim.choices = frozenset(self.options.choose)
-        self._spawn(run)
+        one = one_cpu(sim)
+        if one is None:
+            sim.halts_last = self.halts_last
+            self._spawn(run)
+        else:  # whoever has begun to panic lets no other run
+            self._spawn_on(one, run)
         sim.recording = True
         return sim
 
@@ -149,6 +151,44 @@ class ScenarioProgram:
             strikes = [run.sim.by_name[name] for name in self.striking]
             Inside(run.sim, strikes, self.reach, self.killers)
 
+    def _spawn_on(self, one: OneCpu, run: Run) -> None:
+        """Stand every flow before its first operation on the one CPU."""
+        flows = self.scenario.flows
+        bounds = [
+            self._bind(run.system, flow.calls, context)
+            for flow, context in zip(flows, self.contexts, strict=True)
+        ]
+        one.contexts = tuple(
+            context
+            for context in INTERRUPTS
+            if any(
+                bound.context is context
+                for flow, some in zip(flows, bounds, strict=True)
+                for bound in some
+                if flow.strike is None
+            )
+        )
+        one.stops = any(self.design.operations[name].halts for name in self.names)
+        if self.striking or one.contexts or self.options.faults:
+            one.gate()
+        seats: dict[int, Cpu] = {}
+        if self.striking:
+            seats = {n: Seat(one) for n, flow in enumerate(flows, 1) if flow.strike is None}
+        for number, (flow, bound) in enumerate(zip(flows, bounds, strict=True), 1):
+            results = run.results[number] = []
+            coroutine: Coroutine[Op, Any, Any]
+            if flow.strike is not None:
+                strike = OneStrike(bound[0].context, self._struck(number, seats))
+                coroutine = strike.run(partial(run_flow, bound, results))
+            else:
+                coroutine = _run_on(one, bound, results)
+            thread = run.sim.spawn(str(number), coroutine, flow=number)
+            if number in seats:
+                seats[number].flow = thread
+        if self.striking:
+            strikes = [run.sim.by_name[name] for name in self.striking]
+            Inside(run.sim, strikes, self.reach, self.killers)
+
     def _struck(self, number: int, cpus: dict[int, Cpu]) -> list[Cpu]:
         """Return the CPUs that the strike of flow `number` may take."""
         struck = self.scenario.flows[number - 1].strike
@@ -159,6 +199,7 @@ class ScenarioProgram:
         run = self.run
         sim = run.sim
         sim.recording = False
+        sim.alone = True
         results: list[Any] = []
         call = Call(text, ())
         dead = held_by_killed(sim)
@@ -204,6 +245,8 @@ class ScenarioProgram:
 
     def _boot(self) -> Boot:
         sim = Sim(sites=self.sites)
+        sim.choices = frozenset(self.options.choose)
+        sim.alone = True
         boot = Boot(sim, self._booted(sim))
         boot.unreached = self._initial(boot)
         boot.initial = tuple(sim.reports)
@@ -250,6 +293,16 @@ class ScenarioProgram:
                 return f"{call}: {ending.reports[0].message}"
         boot.results = tuple(results)
         return ""
+
+
+async def _run_on(one: OneCpu, bound: Sequence[Bound], results: list[Any]) -> None:
+    """Run operations one after the other; those in an interrupt context come as interrupts."""
+    for operation in bound:
+        body = partial(run_flow, (operation,), results)
+        if operation.context in INTERRUPTS:
+            await interrupt(one, operation.context, body)
+        else:
+            await body()
 
 
 @attrs.frozen

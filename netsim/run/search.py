@@ -15,6 +15,7 @@ from netsim.explorer.normal import Recorder
 from netsim.explorer.strategies import make
 from netsim.promise import VOID, Broken
 from netsim.results import Finding, Plan
+from netsim.run.confirm import confirm, goals
 from netsim.run.digest import Digest
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
@@ -22,8 +23,10 @@ from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
 from netsim.run.promises import Answers, Tally, ask, report
 from netsim.run.reach import Reach
-from netsim.run.serial import ORDERS_MAX, Faults, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX, Faults, SerialReference, faults_of
+from netsim.run.suspected import Suspected
 from netsim.run.walk import Candidate, Listener, Walk, shortest
+from netsim.sync.timer import FIRINGS_MAX, spent
 from netsim.trace.schedule import Schedule
 
 #: How a search goes on unless another plan is made.
@@ -34,16 +37,22 @@ CLASSES = Plan("classes")
 class Search(Walk[ScenarioProgram]):
     """The state of one check: what the sequential orders give, and outcomes, beside the walk."""
 
+    execution_steps_max = STEPS_MAX
+
     plan: Plan = CLASSES
     reference: SerialReference | None = None
     outcomes: dict[Observed, tuple[bool, Candidate]] = attrs.Factory(dict)
     orders: LockOrders = attrs.Factory(LockOrders)
+    #: Data races that may be, if the search was cut.
+    suspected: Suspected = attrs.Factory(Suspected)
     #: What killed flows leave behind, each sentence once.
     aftermath: dict[str, None] = attrs.Factory(dict)
     #: What the executions say about each promise, by name.
     tallies: dict[str, Tally] = attrs.Factory(dict)
     #: What the first execution showed that did not come to what should be reachable.
     unreached: dict[str, Broken] = attrs.Factory(dict)
+    #: Timers that would have fired once more than one may.
+    restless: dict[str, None] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
     hurried: bool = False
     #: Whether the sequential orders are always walked; else not for the sake of one execution,
@@ -65,9 +74,12 @@ class Search(Walk[ScenarioProgram]):
         while True:
             reach = Reach(self.program.striking, self.program.reach)
             self.observers = (self.orders.lockdep,)
+            if self.plan.strategy == "directed":
+                self.observers += (self.suspected.locksets,)
             if self.program.striking:
                 self.observers += (reach,)
             super().explore(first, progress)
+            self._give_up()
             if self.cut_by is not None and self.spent_executions:
                 earlier = f"{self.spent_executions} executions of earlier rounds"
                 self.notes += (f"{earlier}, which struck at fewer places, are not counted",)
@@ -85,8 +97,19 @@ class Search(Walk[ScenarioProgram]):
             self.tallies.clear()
             self.unreached.clear()
 
+    def _give_up(self) -> None:
+        """Decide nothing if timers would not have come to rest."""
+        if self.restless:
+            self.complete = False
+            self.cut_by = self.cut_by or "steps"
+            text = (
+                f"{', '.join(self.restless)} fired {FIRINGS_MAX} times in an execution and did "
+                "something each time: what follows was not looked at"
+            )
+            self.notes += (text,)
+
     def _strategy(self) -> Exploration:
-        return make(self.plan, self.bounds, self.program, self._roots)
+        return make(self.plan, self.bounds, self.program, self._roots, lambda: goals(self))
 
     def _roots(self) -> tuple[object, ...]:
         run = self.program.run
@@ -97,6 +120,10 @@ class Search(Walk[ScenarioProgram]):
         judged = self.candidates[identity].judged
         assert judged is not None
         return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
+
+    def refer(self) -> None:
+        """Walk the sequential orders."""
+        self.reference = SerialReference(self.program, ORDERS_MAX, STEPS_MAX, self.late)
 
     def findings(self) -> list[Finding]:
         """Return what was found, each with the smallest schedule known for it."""
@@ -128,6 +155,10 @@ class Search(Walk[ScenarioProgram]):
             made, confirms=self.orders.confirms(identity), minimal=identity in self.minimal
         )
 
+    def confirm(self, first: bool) -> None:
+        """Try to reach what a bound left undecided; see `run.confirm`."""
+        confirm(self, self._judge, first)
+
     def predicted(self) -> list[Finding]:
         """Return the predictions that no other finding confirms."""
         found = []
@@ -139,6 +170,8 @@ class Search(Walk[ScenarioProgram]):
                 schedule = schedule_text(self.program, list(choices), digest.text)
                 one = attrs.evolve(one, schedule=schedule, steps=len(choices))
             found.append(one)
+        if not self.complete:  # one that was is exact
+            found += self.suspected.findings(self.program, operations, self.candidates)
         return found + self._unreached()
 
     def _unreached(self) -> list[Finding]:
@@ -200,8 +233,9 @@ class Search(Walk[ScenarioProgram]):
             judged = judge(observe(program), at_end, self.reference, faults, program, leads)
             return next((one for one in judged if one.id == identity), None)
 
-        alone = self.hurried or identity in self.minimal
-        best = shortest(program, self.candidates[identity], shows, alone=alone)
+        alone = self.hurried or identity in self.minimal or self.hurry()
+        candidate = self.candidates[identity]
+        best = shortest(program, candidate, shows, alone=alone, hurry=self.hurry)
         assert best is not None, "a finding must show again under its own schedule"
         return best
 
@@ -222,6 +256,13 @@ class Search(Walk[ScenarioProgram]):
     def _judge(self, execution: Execution) -> None:
         self.executions += 1
         run = self.program.run
+        armed = spent(run.sim)
+        if armed:  # no rest: only what the steps have shown counts
+            self.restless.update(dict.fromkeys(armed))
+            for judged in judge_run(run):
+                if judged.where == "flows":
+                    self.note(judged, execution)
+            return
         if unfinished(run.sim):
             self.deadlocked += 1
         stuck = self.orders.lockdep.finish(run.sim)
@@ -232,9 +273,8 @@ class Search(Walk[ScenarioProgram]):
         answers = ask(self.program, observed)
         self.goes_on = self.goes_on or not (observed.halted or observed.hung)
         faults = faults_of(execution.sim)
-        needed = self.orders_always or self.executions > 1
-        if self.reference is None and needed:  # takes the machine: this execution has been observed
-            self.reference = SerialReference(self.program, ORDERS_MAX, 100_000, self.late)
+        if self.reference is None and (self.orders_always or self.executions > 1):
+            self.refer()  # takes the machine: this execution has been observed
         leads = self._leads_to_end(execution)
         found = judge(observed, at_end, self.reference, faults, self.program, leads, answers)
         self._count(answers, found)

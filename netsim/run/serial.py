@@ -9,6 +9,7 @@ after its cause.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import attrs
 
@@ -20,9 +21,13 @@ from netsim.results import Difference, Nearest
 from netsim.run.outcome import Observed, observe
 from netsim.run.program import ScenarioProgram
 from netsim.sync.interrupt import struck_by
+from netsim.sync.timer import spent
 
 #: Sequential orders beyond this number are not walked: the verdict is then UNKNOWN.
 ORDERS_MAX = 20_000
+#: An execution that takes more steps is taken for one that never ends.  Looking for the races of a
+#: step takes the longer, the more there are before it: some seconds for so many.
+STEPS_MAX = 10_000
 
 Faults = tuple[tuple[str, int, int], ...]
 """What the environment chose in an execution, sorted; see `Sim.chosen`."""
@@ -70,8 +75,6 @@ class SequentialOrders:
             current = ways[self._branch(len(ways))]
         self._current = current
         assert current.pending is not None
-        if current.pending.name == "begin":
-            self.begins.append(f"{current.name}: {current.pending.label()}")
         options = current.pending.options(sim)
         value = 0
         if current.pending.name == "choose":
@@ -79,7 +82,10 @@ class SequentialOrders:
         return current, value
 
     def stepped(self, sim: Sim, step: Step) -> None:
-        """Nothing to learn."""
+        """Note what has begun."""
+        for op in (step.op, *(following.op for following in step.follows)):
+            if op.name == "begin":
+                self.begins.append(f"{step.thread}: {op.label()}")
 
     def more(self) -> bool:
         """Move to the next order; False if all have been walked."""
@@ -118,11 +124,16 @@ def faults_of(sim: Sim) -> Faults:
 
 @attrs.frozen
 class Orders:
-    """The sequential orders of a scenario; `complete` is False if a bound cut the walk."""
+    """
+    The sequential orders of a scenario; `complete` is False if a bound cut the walk.
+
+    `endless` tells that it did so because one order did not end.
+    """
 
     orders: tuple[Order, ...]
     complete: bool
     steps: int
+    endless: bool = False
 
 
 def sequential_orders(
@@ -134,22 +145,27 @@ def sequential_orders(
     """
     Run every sequential order of the program's scenario, at most `orders_max` of them.
 
-    Stops early once `late` says so.
+    Stops early once `late` says so, and at an order that takes more than `steps_max` steps.
     """
     strategy = SequentialOrders()
     seen: dict[Order, None] = {}
     steps = 0
     count = 0
+    rested = True
     while True:
         execution = execute(program, strategy, (), steps_max)
         count += 1
         steps += len(execution.schedule)
-        if execution.complete:
+        if execution.complete and spent(execution.sim):
+            rested = False
+        elif execution.complete:
             seen.setdefault(
                 Order(tuple(strategy.begins), observe(program), faults_of(execution.sim))
             )
+        if execution.cut:
+            return Orders(tuple(seen), False, steps, endless=True)
         if not strategy.more():
-            return Orders(tuple(seen), True, steps)
+            return Orders(tuple(seen), rested, steps)
         if count >= orders_max or (late is not None and late()):
             return Orders(tuple(seen), False, steps)
 
@@ -170,6 +186,7 @@ class SerialReference:
         self._steps_max = steps_max
         self.all = sequential_orders(self._program, orders_max, steps_max, late)
         self.complete = self.all.complete
+        self.endless = self.all.endless
         self._without: dict[tuple[int, ...], list[Observed]] = {}
 
     def refutes(self, observed: Observed, faults: Faults) -> bool:
@@ -181,7 +198,9 @@ class SerialReference:
         orders = [o.observed for o in self.all.orders if o.faults == faults]
         if observed.halted:
             return any(self._explains_halt(observed.dumps, order) for order in orders)
-        if observed.stranded or any(observed.agrees(order) for order in orders):
+        if observed.stranded:
+            return observed.undone or self._explains_stranded(observed)
+        if any(observed.agrees(order) for order in orders):
             return True
         if observed.hung:
             return self._explains_hang(observed, orders)
@@ -210,21 +229,53 @@ class SerialReference:
             )
         return any(set(o.hung) > hung for o in orders)
 
+    def _explains_stranded(self, observed: Observed) -> bool:
+        """
+        Compare what others got and what left the machine, if flows wait for whom a strike killed.
+
+        The operation that such a flow is in may have had its effect or not, as the killed one, and
+        some of what it sends may have left before; what follows in that flow has not begun.  Probes
+        tell nothing, since they may meet what it holds.  What the environment chose is not
+        compared: what it would have chosen later nobody knows.
+        """
+        under_way, never = observed.unended()
+        least = self._orders_without((*under_way, *never))
+        for failed in dict.fromkeys(((), observed.failed)):
+            for size in range(len(under_way) + 1):
+                for gone in combinations(under_way, size):
+                    left_out = tuple(sorted({*gone, *never, *failed}))
+                    untold = [i for i in under_way if i not in gone]
+                    for order in self._orders_without(left_out):
+                        if (
+                            not order.halted
+                            and observed.same_results(order.results, left_out, untold)
+                            and _partly(observed.dumps, order.dumps)
+                            and any(_partly(o.dumps, observed.dumps) for o in (order, *least))
+                        ):
+                            return True
+        return False
+
     def _explains_failure(self, observed: Observed, faults: Faults) -> bool:
         """Operations that failed must have had no effect: compare with orders of the others."""
         failed = observed.failed
-        outcomes = self._without.get(failed)
-        if outcomes is None:
-            outcomes = self._without[failed] = self._outcomes_without(failed)
         return any(
             not outcome.halted
             and observed.same_results(outcome.results, failed)
             and outcome.dumps == observed.dumps
             and observed.same_probes(outcome)
-            for outcome in outcomes
+            for outcome in self._orders_without(failed)
         )
 
-    def _outcomes_without(self, failed: tuple[int, ...]) -> list[Observed]:
+    def _orders_without(self, left_out: tuple[int, ...]) -> list[Observed]:
+        """Return the outcomes of the orders of all operations but these."""
+        if not left_out:
+            return [order.observed for order in self.all.orders]
+        outcomes = self._without.get(left_out)
+        if outcomes is None:
+            outcomes = self._without[left_out] = self._walked_without(left_out)
+        return outcomes
+
+    def _walked_without(self, failed: tuple[int, ...]) -> list[Observed]:
         scenario = _without(self._program, failed)
         if scenario is None:  # everything failed: nothing must have happened
             self._program.start()
@@ -233,6 +284,7 @@ class SerialReference:
             self._program.with_flows_of(scenario), self._orders_max, self._steps_max, self._late
         )
         self.complete = self.complete and orders.complete
+        self.endless = self.endless or orders.endless
         return [order.observed for order in orders.orders]
 
     def nearest(self, observed: Observed) -> Nearest | None:
@@ -250,6 +302,12 @@ class SerialReference:
             if best is None or len(differs) < len(best.differs):
                 best = Nearest(order.begins, differs)
         return best
+
+
+def _partly(some: Sequence[str], all_: Sequence[str]) -> bool:
+    """Tell whether `some` are left of `all_` when others are dropped."""
+    rest = iter(all_)
+    return all(one in rest for one in some)
 
 
 def _without(program: ScenarioProgram, failed: tuple[int, ...]) -> Scenario | None:

@@ -1,12 +1,12 @@
 """
-The survey of one starting point: every operation alone, then in pairs, then in threes; or every
+The survey of a starting point: every operation alone, then in pairs, then in threes; or every
 sequence of operations in one flow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations, combinations_with_replacement, product
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import combinations, combinations_with_replacement
 
 import attrs
 
@@ -15,52 +15,57 @@ from netsim.notation import Call, Flow, Scenario, parse
 from netsim.results import Bounds, Cell, Finding, Options, Verdict
 from netsim.run.awaited import all_awaited
 from netsim.run.boot import Boots
+from netsim.run.cascade import PREEMPTIONS_MAX, Searched
+from netsim.run.cascade import search as search_cell
 from netsim.run.program import ScenarioProgram
 from netsim.run.promises import Tally
 from netsim.run.search import Search
-from netsim.run.walk import Listener, Progress
+from netsim.run.walk import Candidate, Listener, Progress
 
 Size = tuple[int, int, int, str]
 """What makes a counterexample small: flows, switches, steps, scenario."""
 
 
-@attrs.frozen
-class Shape:
-    """What a cell is made of: so many flows, each of one operation; or one of up to `length`."""
-
-    flows: int
-    length: int = 1
-
-
 @attrs.define(eq=False)
 class Best:
     """
-    The smallest scenario, and in it the smallest schedule, that shows a finding.
+    The smallest scenario, and in it the smallest execution, that shows a finding.
 
-    `told` is the finding once it has been made, which is only done for the smallest of all;
-    `hurried` tells whether Ctrl-C has come before it was made small.
+    It holds no machine: the finding is made of it once it is the smallest of all.
     """
 
     size: Size
-    search: Search | None
+    scenario: Scenario
     identity: str
-    told: Finding | None = None
-    hurried: bool = False
+    candidate: Candidate
+    #: The lock orders that it confirms.
+    confirms: tuple[str, ...]
 
-    def finding(self, hurried: bool = False) -> Finding:
-        """Return the finding with its schedule normalised, or if `hurried` as it was found."""
-        self.hurried = self.hurried or hurried
-        if self.told is None:
-            assert self.search is not None
-            self.search.hurried = self.hurried
-            self.told = self.search.finding(self.identity)
-            self.hurried = self.search.hurried
-        return self.told
+    def finding(self, design: Design, options: Options, hurried: bool) -> tuple[Finding, bool]:
+        """
+        Return the finding with its schedule normalised, or if `hurried` as it was found.
+
+        Returns also whether it was: by then Ctrl-C may have come.
+        """
+        program = ScenarioProgram(design, self.scenario, options)
+        search = Search(program, Bounds(), candidates={self.identity: self.candidate})
+        search.hurried = hurried
+        try:
+            search.refer()
+        except KeyboardInterrupt:
+            search.hurried = True
+            search.refer()
+        found = attrs.evolve(search.finding(self.identity), confirms=self.confirms)
+        return found, search.hurried
 
 
 @attrs.define(eq=False)
 class Surveyed:
-    """What the cells of one starting point showed; `best` and `predicted` by finding id."""
+    """
+    What some cells of one starting point showed; `best` and `predicted` by finding id.
+
+    All findings of a cell stand in its `findings`: see `inherit`.
+    """
 
     cells: list[Cell] = attrs.Factory(list)
     best: dict[str, Best] = attrs.Factory(dict)
@@ -68,8 +73,8 @@ class Surveyed:
     predicted: dict[str, Finding] = attrs.Factory(dict)
     #: What the cells say about each promise, by name.
     promised: dict[str, Tally] = attrs.Factory(dict)
-    #: Sequences that were left out because a beginning of theirs never ends, or ends the machine.
-    ended: int = 0
+    #: Sequences whose last operation never returns, or ends the machine, in every execution.
+    ended: list[tuple[Call, ...]] = attrs.Factory(list)
     executions: int = 0
     steps: int = 0
     interrupted: bool = False
@@ -77,83 +82,70 @@ class Surveyed:
 
 @attrs.define(eq=False)
 class Survey:
-    """The survey of one starting point of a design, under way."""
+    """The survey of some `groups` of operations from one starting point of a design, under way."""
 
     design: Design
     start: StartingPoint
-    shape: Shape
+    groups: Sequence[tuple[Call, ...]]
     options: Options
     bounds: Bounds
     progress: Listener | None = None
     done: Surveyed = attrs.Factory(Surveyed)
-    _boots: Boots = attrs.Factory(Boots)
-    #: Sequences whose last operation never returns.
-    _ended: dict[tuple[Call, ...], None] = attrs.Factory(dict)
+    boots: Boots = attrs.Factory(Boots)
+    #: Whether the operations of a group stand in one flow, in their order.
+    in_a_row: bool = False
 
     def run(self) -> Surveyed:
         """Decide every cell; after Ctrl-C return those that were."""
-        calls = list(sample_calls(self.design, alone=self.shape.flows == 1))
-        initial = initial_of(self.start, calls)
-        shown: dict[tuple[Call, ...], set[str]] = {}
+        initial = initial_of(self.start, self.groups[0][0])
         try:
             with all_awaited():
-                for group in groups(calls, self.shape):
-                    if group[:-1] in self._ended:  # it would show what its beginning shows
-                        self._ended[group] = None
-                        self.done.ended += 1
-                        continue
-                    inherited: set[str] = set()
-                    for size in range(1, len(group)):
-                        for part in combinations(group, size):
-                            inherited |= shown.get(part, set())
-                    cell = self._cell(initial, group, inherited)
-                    if len(group) < max(self.shape.flows, self.shape.length):
-                        shown[group] = {*cell.findings, *cell.alone}
+                for group in self.groups:
+                    self._cell(initial, group)
                     if self.done.interrupted:
                         break
         except KeyboardInterrupt:
             self.done.interrupted = True
         return self.done
 
-    def _cell(
-        self, initial: tuple[Call, ...], calls: tuple[Call, ...], inherited: set[str]
-    ) -> Cell:
+    def _cell(self, initial: tuple[Call, ...], calls: tuple[Call, ...]) -> None:
         """Decide one cell and keep it."""
         done = self.done
-        split = [calls] if self.shape.length > 1 else [(call,) for call in calls]
+        split = [calls] if self.in_a_row else [(call,) for call in calls]
         flows = tuple(Flow(calls=part, strike=None, context=None) for part in split)
         scenario = Scenario(initial=initial, flows=flows)
         program = ScenarioProgram(
-            self.design, scenario, self.options, boots=self._boots, halts_last=True
+            self.design, scenario, self.options, boots=self.boots, halts_last=True
         )
-        search = Search(program, self.bounds, orders_always=len(flows) > 1)
         program.start()
-        unreached = program.run.unreached
+        unreached = bool(program.run.unreached)
+        searched = Searched(Search(program, self.bounds), "start", 0, 0)
         if not unreached:
-            search.explore(first=False, progress=None)
+            searched = search_cell(program, self.bounds, orders_always=len(flows) > 1)
+        search, decided = searched.search, searched.decided
+        if not unreached:
             for name, tally in search.promised().items():
                 done.promised.setdefault(name, Tally()).add(tally)
-        if self.shape.length > 1 and search.complete and not search.goes_on:
-            self._ended[calls] = None
-        done.executions += search.executions
-        done.steps += search.steps
-        done.interrupted = done.interrupted or search.cut_by == "interrupt"
+            if self.in_a_row and search.complete and not search.goes_on:
+                done.ended.append(calls)
+        done.executions += searched.executions
+        done.steps += searched.steps
+        done.interrupted = done.interrupted or searched.interrupted
         found = sorted(search.candidates)
         for identity, candidate in search.candidates.items():
             size = (len(calls), *candidate.size(), str(scenario))
             known = done.best.get(identity)
             if known is None or size < known.size:
-                done.best[identity] = Best(size, search, identity)
-        decided = bool(unreached) or (
-            search.complete and (search.reference is None or search.reference.complete)
-        )
+                confirms = search.orders.confirms(identity)
+                done.best[identity] = Best(size, scenario, identity, candidate, confirms)
         red = [i for i in found if not search.accepted(i)]
-        if decided and not unreached:  # what a cut search did not decide is no news
+        if decided is not None and not unreached:  # what a cut search did not decide is no news
             for one in search.predicted():
                 if one.status == "unreachable":
                     continue  # here; where it can happen its cell tells
                 found.append(one.id)
-                decided = decided and one.status != "undecided"
+                if one.status == "undecided":
+                    decided = None
                 red += [one.id] if one.status == "reached" and not one.accepted else []
                 done.predicted.setdefault(one.id, one)
         if unreached or not (decided or red):
@@ -166,15 +158,44 @@ class Survey:
             operations=tuple(str(call) for call in calls),
             scenario=str(scenario),
             verdict=verdict,
-            complete=decided,
-            executions=search.executions,
-            findings=tuple(i for i in found if i not in inherited),
-            alone=tuple(i for i in found if i in inherited),
+            complete=decided in ("classes", "start"),
+            executions=searched.executions,
+            findings=tuple(found),
+            decided=decided,
+            preemptions=PREEMPTIONS_MAX if decided == "preemptions" else None,
         )
         done.cells.append(made)
         if self.progress is not None:
             self.progress(Progress(len(done.cells), None, str(scenario)))
-        return made
+
+
+def inherit(
+    cells: Iterable[Cell], gone: Container[tuple[str, str, tuple[str, ...]]] = ()
+) -> Iterator[Cell]:
+    """
+    Move the findings that a part of a cell's operations shows from the same start to `alone`.
+
+    Cells come after their parts.  One whose parts are not all there, for Ctrl-C came before, is
+    left out: what is its own is not known.  The parts in `gone`, by design, start and operations,
+    have no cells: they show what their beginnings show.
+    """
+    shown: dict[tuple[str, str, tuple[str, ...]], tuple[str, ...]] = {}
+    for cell in cells:
+        inherited: set[str] = set()
+        parts = [
+            (cell.design, cell.start, part)
+            for size in range(1, len(cell.operations))
+            for part in combinations(cell.operations, size)
+        ]
+        parts = [part for part in parts if part not in gone]
+        if all(part in shown for part in parts):
+            inherited.update(i for part in parts for i in shown[part])
+            shown[cell.design, cell.start, cell.operations] = cell.findings
+            yield attrs.evolve(
+                cell,
+                findings=tuple(i for i in cell.findings if i not in inherited),
+                alone=tuple(i for i in cell.findings if i in inherited),
+            )
 
 
 def sample_calls(design: Design, *, alone: bool = False) -> Iterator[Call]:
@@ -188,21 +209,13 @@ def sample_calls(design: Design, *, alone: bool = False) -> Iterator[Call]:
             yield Call(operation.name, arguments)
 
 
-def groups(calls: Sequence[Call], shape: Shape) -> Iterator[tuple[Call, ...]]:
-    """
-    Yield the operations of each cell: all that run alone, then all pairs, and so on.
-
-    With a length of more than 1 they are sequences of one flow instead, shorter ones first.
-    """
-    if shape.length > 1:
-        for size in range(1, shape.length + 1):
-            yield from product(calls, repeat=size)
-        return
-    for size in range(1, shape.flows + 1):
+def groups(calls: Sequence[Call], flows: int) -> Iterator[tuple[Call, ...]]:
+    """Yield the operations of each cell: all that run alone, then all pairs, and so on."""
+    for size in range(1, flows + 1):
         yield from combinations_with_replacement(calls, size)
 
 
-def initial_of(start: StartingPoint, calls: Sequence[Call]) -> tuple[Call, ...]:
-    """Return the initial operations of a starting point."""
-    text = f"{{ {start.initial} }} {calls[0]}" if start.initial else str(calls[0])
+def initial_of(start: StartingPoint, call: Call) -> tuple[Call, ...]:
+    """Return the initial operations of a starting point; `call` is any of its design."""
+    text = f"{{ {start.initial} }} {call}" if start.initial else str(call)
     return parse(text).initial

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import ClassVar, Generic, TypeVar
 
 import attrs
 
@@ -36,6 +37,9 @@ class Progress:
     text: str
     band: Band | None = None
 
+
+#: Says that `Walk.hurry` did.
+OVERTIME = "the bound on seconds passed before every schedule was made small"
 
 Listener = Callable[[Progress], None]
 
@@ -99,6 +103,9 @@ _T = TypeVar("_T")
 class Walk(ABC, Generic[_P]):
     """The state of one exploration: counts, and candidates by finding id."""
 
+    #: So many steps of one execution are made at most, whatever the bounds are; 0: all.
+    execution_steps_max: ClassVar[int] = 0
+
     program: _P
     bounds: Bounds
     #: What the strategy says about its own search.
@@ -116,7 +123,13 @@ class Walk(ABC, Generic[_P]):
     spent_steps: int = 0
     #: When the bound on seconds has passed.
     deadline: float | None = None
+    #: When the time for making schedules small has passed; see `hurry`.
+    small_until: float | None = None
+    #: True if it has.
+    overtime: bool = False
     candidates: dict[str, Candidate] = attrs.Factory(dict)
+    #: Says who ran last in an execution that was too long.
+    endless: str = ""
     #: Who else sees the steps, beside the detector of data races.
     observers: tuple[Observer, ...] = ()
 
@@ -133,8 +146,24 @@ class Walk(ABC, Generic[_P]):
         except _OutOfTime:
             self.cut_by = "seconds"
         finally:
-            self.notes = tuple(strategy.notes())
+            self.notes = tuple(note for note in (*strategy.notes(), self.endless) if note)
         self.band = None if self.complete else self._estimated(strategy, estimate)
+
+    def hurry(self) -> bool:
+        """
+        Tell whether schedules are to be told as they were found, for want of time.
+
+        The bound on seconds holds for that, too, but leaves a quarter of itself when exploring
+        took it all.
+        """
+        seconds = self.bounds.seconds
+        if seconds is None:
+            return False
+        now = time.monotonic()
+        if self.small_until is None:
+            self.small_until = max(self.deadline or 0.0, now + seconds / 4)
+        self.overtime = now >= self.small_until
+        return self.overtime
 
     def late(self) -> bool:
         """Tell whether the bound on seconds has passed."""
@@ -169,11 +198,20 @@ class Walk(ABC, Generic[_P]):
         if bounds.executions is not None:
             total = bounds.executions - self.spent_executions
         while True:
-            room = bounds.steps - self.spent_steps - self.steps if bounds.steps is not None else 0
+            room = longest = self.execution_steps_max
+            if bounds.steps is not None:
+                left = bounds.steps - self.spent_steps - self.steps
+                room = min(left, longest or left)
             execution = execute(self.program, strategy, observers, room)
             self.steps += len(execution.schedule)
             if execution.cut:
                 self.cut_by = "steps"
+                if room == longest:
+                    last = execution.sim.by_name[execution.schedule[-1].thread]
+                    self.endless = (
+                        f"an execution did not end within {longest} steps "
+                        f"({execution.sim.title(last)} ran last): it may never end"
+                    )
                 return
             if execution.complete:
                 strategy.finish(execution.sim)
@@ -232,17 +270,20 @@ def shortest(
     shows: Callable[[Execution, History], _T | None],
     *,
     alone: bool = False,
+    hurry: Callable[[], bool] | None = None,
 ) -> tuple[Candidate, _T, str] | None:
     """
     Find the best schedule of the candidate's class, or try it `alone`, for which `shows` has an
-    answer.
+    answer; once `hurry` says so, be content with one.
 
     Returns it with the answer and the checksum of the execution; None if there is none, which
     means that the program is not deterministic.
     """
     best: tuple[Candidate, _T, str] | None = None
-    others = [] if alone else equivalents(program, candidate.schedule)
-    for schedule in [candidate.schedule, *others]:
+    others: Iterable[list[Choice]] = [] if alone else equivalents(program, candidate.schedule)
+    for schedule in chain([candidate.schedule], others):
+        if best is not None and hurry is not None and hurry():
+            break
         recorder, digest, races = Recorder(schedule), Digest(), DataRaces()
         execution = execute(program, recorder, (digest, races))
         if not execution.complete or len(execution.schedule) != len(schedule):

@@ -34,7 +34,7 @@ class Choose(Op):
 
     def apply(self, sim: Sim, thread: SimThread) -> int:
         """Note and return the value chosen."""
-        _note(sim, thread)
+        note(sim, thread)
         return sim.choice
 
 
@@ -54,7 +54,7 @@ class _Fail(Op):
         return 2 if sim.faults > 0 else 1
 
     def apply(self, sim: Sim, thread: SimThread) -> bool:
-        _note(sim, thread)
+        note(sim, thread)
         if sim.choice:
             sim.touch(FAULTS, WRITE, sim.faults)
             sim.faults -= 1
@@ -64,7 +64,7 @@ class _Fail(Op):
         return False
 
 
-def _note(sim: Sim, thread: SimThread) -> None:
+def note(sim: Sim, thread: SimThread) -> None:
     """Keep what was chosen, by thread, so that two executions can be given the same choices."""
     number = thread.allocations["choose"] = thread.allocations.get("choose", 0) + 1
     if sim.choice:

@@ -17,5 +17,6 @@ async def on_stack(sim: Sim, name: str, size: int) -> Buffer:
     Bytes that are read all the same are `PATTERN`; with ``--choose stack`` they are, in another
     execution, NUL: the one value at which text ends.  Only then this is a scheduling point.
     """
-    ends = STACK in sim.choices and await choose(f"what was in {name}", 2)
+    free = STACK in sim.choices and not sim.alone
+    ends = free and await choose(f"what was in {name}", 2)
     return Buffer(sim, name, size, 0 if ends else PATTERN)

@@ -67,7 +67,7 @@ def _design(
     scope = _SCOPE[result.flows]
     if result.length > 1:
         scope = f"every sequence of up to {result.length} operations in one flow"
-    lines = [f"{design}: {scope}, from every starting point", ""]
+    lines = [f"{design}: {scope}, from each of the starts below", ""]
     lines += _table(operations, cells, names, colour, pairs=result.flows > 1)
     if result.flows > 2:
         lines += ["", *_larger(cells, 3, "cells of three operations", names)]
@@ -147,12 +147,20 @@ def _larger(cells: Sequence[Cell], size: int, what: str, names: Mapping[str, str
     own = Counter(names[i] for cell in mine for i in cell.findings)
     shown = [f"{name} ({own[name]})" for name in sorted(own, key=lambda n: (len(n), n))]
     text = f"{len(mine)} {what}"
-    open_ = sum(not cell.complete for cell in mine)
+    open_ = sum(cell.decided is None for cell in mine)
+    few = [cell for cell in mine if cell.decided == "preemptions"]
+    if few:
+        text += f", {len(few)} of them decided under {_most(few)} only"
     if open_:
         text += f", {open_} of them not decided"
-    all_ = "all three" if size == 3 else "both"
-    text += f"; findings that need {all_} (in so many cells): " + (", ".join(shown) or "none")
+    every = "all three" if size == 3 else "both"
+    text += f"; findings that need {every} (in so many cells): " + (", ".join(shown) or "none")
     return [fill(text, "  ", "  ")]
+
+
+def _most(cells: Sequence[Cell]) -> str:
+    """Name the bound of cells that were decided under one."""
+    return f"at most {max(cell.preemptions or 0 for cell in cells)} preemptions"
 
 
 def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
@@ -175,10 +183,12 @@ def _mark(cells: Sequence[Cell], names: Mapping[str, str]) -> str:
     if found:
         accepted = "" if any(cell.verdict is Verdict.VIOLATED for cell in own) else "~"
         return f"{accepted}{found[0]}{'+' * (len(found) > 1)}"
-    if not cells or any(not cell.complete for cell in cells):
+    if not cells or any(cell.decided is None for cell in cells):
         return "?"
     if any(cell.alone for cell in cells):
         return "+"
+    if not all(cell.complete for cell in cells):
+        return ":"
     return "." if any(cell.verdict is Verdict.HOLDS for cell in cells) else "-"
 
 
@@ -187,7 +197,7 @@ def _paint(shown: str, mark: str, colour: bool) -> str:
         return shown
     if mark[0].isalpha():
         return f"{RED}{shown}{PLAIN}"
-    paint = {".": GREEN, "?": AMBER, "~": AMBER}.get(mark[0])
+    paint = {".": GREEN, ":": GREEN, "?": AMBER, "~": AMBER}.get(mark[0])
     return f"{paint}{shown}{PLAIN}" if paint else shown
 
 
@@ -199,6 +209,9 @@ def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
     if result.flows == 1:
         text = "a letter: a finding (a+: more than one); .: holds; ?: not decided; "
         text += "-: no start reached"
+    few = [cell for cell in cells if cell.decided == "preemptions" and len(cell.operations) < 3]
+    if few:
+        text += f"; :: holds under {_most(few)}"
     if any(m.finding.accepted for m in result.findings):
         text += "; ~a: the design accepts it"
     lines = [fill(text, "  ", "  ")]
@@ -260,28 +273,50 @@ def _differences(result: MatrixResult, names: Mapping[str, str]) -> str:
                 what += f": {', '.join(finding.objects)}"
             lines.append(fill(f"{names[finding.id]}  {what}", "  ", "      "))
         for design in missing:
-            if any(c.design == design and not c.complete for c in result.cells):
+            mine = [c for c in result.cells if c.design == design]
+            few = [c for c in mine if c.decided == "preemptions"]
+            if few:
+                told = f"({len(few)} cells of {design} were decided under {_most(few)} only)"
+                lines.append(fill(told, "  ", "  "))
+            if any(c.decided is None for c in mine):
                 lines.append(fill(f"(not every cell of {design} was decided)", "  ", "  "))
     return "\n".join(lines[1:])
 
 
 def _summary(result: MatrixResult) -> str:
-    decided = sum(cell.complete for cell in result.cells)
-    red = sum(bool(cell.findings) for cell in result.cells)
+    cells = result.cells
+    few = [cell for cell in cells if cell.decided == "preemptions"]
+    how = {
+        f"{sum(cell.decided == 'classes' for cell in cells):,} by classes": True,
+        f"{len(few):,} under {_most(few) if few else ''}": bool(few),
+        f"{sum(cell.decided == 'start' for cell in cells):,} whose start is not reached": any(
+            cell.decided == "start" for cell in cells
+        ),
+        f"{sum(cell.decided is None for cell in cells):,} not decided": any(
+            cell.decided is None for cell in cells
+        ),
+    }
+    red = sum(bool(cell.findings) for cell in cells)
     distinct = len({m.finding.id for m in result.findings})
     accepted = len({m.finding.id for m in result.findings if m.finding.accepted})
     note = f" ({accepted} accepted)" if accepted else ""
     text = (
-        f"{len(result.cells)} cells, {decided} decided, {red} with findings of their own; "
+        f"{len(cells):,} cells: {', '.join(part for part, shown in how.items() if shown)}; "
+        f"{red} with findings of their own; "
         f"{distinct} distinct findings{note}; {result.executions} executions, "
         f"{result.steps} steps."
     )
+    scope = (
+        f"of up to {max(result.flows, result.length)} operations "
+        f"{'at a time' if result.length == 1 else 'in a row'} from each start that is reached, "
+        f"with {model(result.options)}."
+    )
     if result.complete:
+        text += f" Every cell is decided: one of every class of executions was run, {scope}"
+    elif result.decided:
         text += (
-            " Every cell is decided: one of every class of executions was run, of up to "
-            f"{max(result.flows, result.length)} operations "
-            f"{'at a time' if result.length == 1 else 'in a row'} from each start that is reached, "
-            f"with {model(result.options)}."
+            f" Every cell is decided, {scope} In those by classes one of every class of executions "
+            "was run; in the others every one that differs, but for what needs more preemptions."
         )
     else:
         text += " Not every cell is decided: what has no finding here may have one."

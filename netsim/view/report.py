@@ -116,9 +116,11 @@ def proved(covered: str, verdict: Verdict, reached: bool) -> str:
 def model(options: Options) -> str:
     """Say what the environment of a model may do: the bounds of every proof about it."""
     faults = f"up to {plural(options.faults, 'failure')}" if options.faults else "no failures"
-    for what in options.choose:
-        faults += f", every choice of {what}"
-    return f"{faults}, sequentially consistent memory and no timer firing by itself"
+    timers = "no timer firing by itself"
+    if "timers" in options.choose:
+        timers = "timers firing at any moment, until they change nothing"
+    others = [f"{what} left to the environment" for what in options.choose if what != "timers"]
+    return ", ".join([faults, *others, f"sequentially consistent memory and {timers}"])
 
 
 def bound_that_cut(cut_by: CutBy | None, bounds: Bounds) -> str:

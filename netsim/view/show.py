@@ -32,6 +32,7 @@ def design_text(design: Design) -> str:
         "Probes (run alone at the end; their results belong to the outcome)": [
             f"  {name}" for name in design.probes
         ],
+        "Left to the environment if asked (--choose)": [f"  {what}" for what in design.environment],
         "Promises (what its documentation says; netsim promises says which are kept)": [
             fill(f'{p.name} ({p.mode}): "{p.sentence}" ({p.source})', "  ", "      ")
             for p in design.promises

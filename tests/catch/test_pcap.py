@@ -85,6 +85,12 @@ def test_ip_options_are_skipped() -> None:
     assert datagram(longer, 101, len(longer), 1.5) == EXPECTED
 
 
+def test_frame_check_sequences_are_left_alone(tmp_path: Path) -> None:
+    """Bits 28 to 31 of the link type say 4 bytes, bit 26 that they are there."""
+    data = capture(ETHERNET + IP + b"\xde\xad\xbe\xef", link=0x4400_0001)
+    assert read(tmp_path, data)[0] == [EXPECTED]
+
+
 def test_what_is_no_datagram_is_counted(tmp_path: Path) -> None:
     arp = ETHERNET[:-2] + b"\x08\x06" + bytes(28)
     tcp = ETHERNET + IP[:9] + b"\x06" + IP[10:]
@@ -92,7 +98,20 @@ def test_what_is_no_datagram_is_counted(tmp_path: Path) -> None:
     later = ETHERNET + IP[:6] + b"\x00\x10" + IP[8:]
     version_6 = ETHERNET + b"\x60" + IP[1:]
     liar = ETHERNET + IP[:24] + b"\x00\xff" + IP[26:]
-    frames = [arp, tcp, fragment, later, version_6, liar, ETHERNET + IP[:20], b"", ETHERNET, IP]
+    short = ETHERNET + IP[:24] + b"\x00\x07" + IP[26:]
+    frames = [
+        arp,
+        tcp,
+        fragment,
+        later,
+        version_6,
+        liar,
+        short,
+        ETHERNET + IP[:20],
+        b"",
+        ETHERNET,
+        IP,
+    ]
     found, opened = read(tmp_path, capture(*frames, link=1))
 
     assert found == []
@@ -101,7 +120,7 @@ def test_what_is_no_datagram_is_counted(tmp_path: Path) -> None:
         "not UDP": 1,
         "a fragment of a datagram": 2,
         "no IPv4 header with a UDP header after it": 2,
-        "a UDP length that does not fit its frame": 1,
+        "a UDP length that does not fit its frame": 2,
         "too short for an IPv4 header": 1,
     }
 

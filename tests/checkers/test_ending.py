@@ -17,10 +17,13 @@ from netsim.checkers.ending import (
 )
 from netsim.core.op import Op
 from netsim.core.sim import Sim
-from netsim.core.thread import Life, SimThread
+from netsim.core.thread import Context, Life, SimThread
 from netsim.core.traps import perform
 from netsim.sync.completion import Completion
+from netsim.sync.interrupt import Cpu, Interruptible, Strike
 from netsim.sync.mutex import Mutex
+from netsim.sync.rwlock import RwLock
+from netsim.sync.spinlock import SpinLock
 
 Call = Callable[[], Awaitable[Any]]
 
@@ -197,3 +200,110 @@ def test_who_waits_for_himself_is_a_cycle_of_one() -> None:
     (report,) = judge_ending(sim).reports
     assert (report.kind, report.objects) == ("deadlock", ("work",))
     assert report.message == "flow 1 holds no lock and waits for work"
+
+
+class Readers:
+    """Readers of one lock, each of whom then waits for something else, and a writer that waits."""
+
+    def __init__(self, order: str, *, holds: str = "a", **wants: str) -> None:
+        self.sim = sim = Sim()
+        self.lock = RwLock(sim, "rw")
+        self.locks = {name: Mutex(sim, name) for name in "ab"}
+        self.done = Completion(sim, "done")
+
+        async def reader(wanted: str) -> None:
+            await self.lock.read_lock()
+            await (self.locks[wanted].mutex_lock() if wanted else self.done.wait_for_completion())
+
+        async def writer() -> None:
+            for name in holds:
+                await self.locks[name].mutex_lock()
+            await self.lock.write_lock()
+
+        for number, (name, wanted) in enumerate(wants.items(), 1):
+            sim.spawn(name, reader(wanted), flow=number)
+        sim.spawn("w", writer(), flow=len(wants) + 1)
+        for _ in holds:
+            sim.step(sim.by_name["w"])
+        for name in order.split():
+            sim.step(sim.by_name[name])
+        assert not sim.enabled()
+
+    def kinds(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [(report.kind, report.objects) for report in judge_ending(self.sim).reports]
+
+
+@pytest.mark.parametrize("order", ["x y", "y x"])
+def test_a_cycle_through_any_of_several_holders(order: str) -> None:
+    """The writer needs both readers to leave: one hangs, the other waits for the writer itself."""
+    board = Readers(order, x="", y="a")
+
+    assert board.kinds() == [("hung", ("done",)), ("deadlock", ("rw", "a"))]
+    assert judge_ending(board.sim).consequences == ()
+
+
+@pytest.mark.parametrize("order", ["x y z", "z y x"])
+def test_each_holder_that_closes_a_cycle_is_a_deadlock(order: str) -> None:
+    board = Readers(order, holds="ab", x="a", y="b", z="a")
+
+    assert board.kinds() == [
+        ("deadlock", ("rw", "a")),
+        ("deadlock", ("rw", "b")),
+        ("deadlock", ("rw", "a")),
+    ]
+
+
+def test_who_waits_for_a_killed_and_a_hanging_holder_is_stranded_and_follows() -> None:
+    """Either is enough: that the one was killed is no fault, that the other hangs is one."""
+    board = Readers("x y", x="", y="")
+    board.sim.by_name["y"].life = Life.KILLED
+
+    assert [thread.name for thread in stranded(board.sim)] == ["w"]
+    assert board.kinds() == [("hung", ("done",))]
+    assert judge_ending(board.sim).consequences == ("flow 3 then waits for ever for rw, held by x",)
+
+
+def test_after_a_halt_who_could_go_on_closes_no_cycle() -> None:
+    """A reader that waits for a mutex; its owner wants to read, too, and need not wait."""
+    sim = Sim()
+    rw, lock = RwLock(sim, "rw"), Mutex(sim, "a")
+
+    async def reads() -> None:
+        await rw.read_lock()
+        await lock.mutex_lock()
+
+    async def owns() -> None:
+        await lock.mutex_lock()
+        await rw.read_lock()
+
+    for number, body in enumerate((reads(), owns()), 1):
+        sim.step(sim.spawn(str(number), body, flow=number))
+    sim.halted = True
+
+    assert judge_ending(sim) == Ending((), (), False)
+
+
+def test_of_a_struck_flow_and_its_strike_the_strike_is_told() -> None:
+    """Whatever their names: the flow, which waits for nothing but its CPU, may come first."""
+    for flow, strike in ("12", "21"):
+        sim = Sim()
+        lock, cpu = SpinLock(sim, "lock"), Cpu(0)
+
+        async def holds(lock: SpinLock = lock) -> None:
+            await lock.spin_lock()
+            await lock.spin_unlock()
+
+        async def dump(lock: SpinLock = lock) -> None:
+            await lock.spin_lock()
+
+        cpu.flow = sim.spawn(flow, Interruptible(holds(), cpu), flow=int(flow))
+        striking = Strike(Context.HARDIRQ, [cpu])
+        sim.spawn(strike, striking.run(dump), flow=int(strike), context=Context.HARDIRQ)
+        sim.step(sim.by_name[flow])
+        while sim.is_enabled(sim.by_name[strike]):
+            sim.step(sim.by_name[strike])
+
+        (report,) = judge_ending(sim).reports
+        assert report.message == (
+            f"flow {strike} spins for lock, which flow {flow} holds, the flow that it interrupted"
+        )

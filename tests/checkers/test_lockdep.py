@@ -13,6 +13,8 @@ from netsim.core.thread import Context
 from netsim.explorer.loop import execute
 from netsim.explorer.optimal import OptimalDpor
 from netsim.sync.completion import Completion
+from netsim.sync.halt import halt
+from netsim.sync.interrupt import Cpu, Interruptible, Strike
 from netsim.sync.mutex import Mutex
 from netsim.sync.rcu import Rcu
 from netsim.sync.refcount import RefCount
@@ -47,11 +49,11 @@ class Searched:
 
     def __init__(
         self,
-        threads: Threads,
+        threads: Threads | Program,
         executions_max: int | None = None,
         contexts: Sequence[Context] = (Context.HARDIRQ,),
     ) -> None:
-        program = Program(threads)
+        program = threads if isinstance(threads, Program) else Program(threads)
         strategy, self.lockdep = OptimalDpor(program), LockDep(contexts)
         self.executions = self.deadlocks = 0
         self.complete = False
@@ -608,6 +610,95 @@ class TestWaits:
 
         assert searched.decided() == ({path: "reached"} if needs else {})
         assert bool(searched.deadlocks) is needs
+
+
+@pytest.mark.parametrize("halts_last", [True, False])
+class TestHalts:
+    """A wait of which nobody ever learns how it would have ended, for the machine is halted."""
+
+    PATH = "lock -> wait_for_completion(done) -> lock"
+
+    @staticmethod
+    def threads(*, halts_last: bool, settled: bool, completes: bool = False) -> Threads:
+        """Flow 2 needs the lock before it completes; if `settled`, flow 1 takes it after that."""
+
+        def made(sim: Sim) -> list[Body]:
+            sim.halts_last = halts_last
+            lock, done, first = Mutex(sim, "lock"), Completion(sim, "done"), Completion(sim, "1st")
+
+            async def waits() -> None:
+                if settled:
+                    await first.wait_for_completion()
+                async with lock.held():
+                    await done.wait_for_completion()
+
+            async def ends() -> None:
+                async with lock.held():
+                    pass
+                await first.complete()
+                await done.complete()
+
+            async def halts() -> None:
+                if completes:
+                    await done.complete()
+                await halt("panic")
+
+            return [waits(), ends(), halts()]
+
+        return made
+
+    def test_what_cannot_happen_is_refuted(self, halts_last: bool) -> None:
+        searched = Searched(self.threads(halts_last=halts_last, settled=True))
+
+        assert searched.deadlocks == 0
+        assert searched.decided() == {self.PATH: "unreachable"}
+
+    def test_what_somebody_always_ends_in_time_is_refuted(self, halts_last: bool) -> None:
+        """Flow 3 completes before it halts, so that flow 1 goes on wherever the others stand."""
+        searched = Searched(self.threads(halts_last=halts_last, settled=False, completes=True))
+
+        assert searched.decided() == {self.PATH: "unreachable"}
+
+    def test_what_a_halt_may_hide_is_not(self, halts_last: bool) -> None:
+        """Each execution is halted, so that none shows whether somebody ends the wait."""
+        searched = Searched(self.threads(halts_last=halts_last, settled=False))
+
+        assert searched.deadlocks == 0
+        assert searched.decided() == {self.PATH: "undecided"}
+
+
+class _Struck(Program):
+    """A flow that panics with a lock held, on a CPU that an interrupt strikes to take it, too."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: ())
+
+    def start(self) -> Sim:
+        sim, cpu = Sim(), Cpu(0)
+        sim.recording = True
+        lock = SpinLock(sim, "a")
+
+        async def panics() -> None:
+            await lock.spin_lock()
+            await halt("panic")
+
+        async def handler() -> None:
+            async with lock.held():
+                pass
+
+        cpu.flow = sim.spawn("1", Interruptible(panics(), cpu), flow=1)
+        strike = Strike(Context.HARDIRQ, [cpu])
+        sim.spawn("2", strike.run(handler), flow=2, context=Context.HARDIRQ)
+        return sim
+
+
+def test_a_halt_waits_for_nobody_and_nobody_for_it() -> None:
+    """That the flow that would halt never goes on is a deadlock over the lock, and no order."""
+    searched = Searched(_Struck())
+
+    assert searched.deadlocks == 1
+    assert [(p.kind, p.path()) for p in searched.lockdep.predictions()] == [("irq-lock-order", "a")]
+    assert searched.decided(strikers=["2"]) == {"a": "reached"}
 
 
 class TestIrqs:

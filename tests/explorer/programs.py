@@ -75,12 +75,16 @@ class Interpreter:
         sim.faults = sim.fault_budget = self.faults
         self.registers = {}
         world = World(sim)
+        self.prepare(world)
         self.state = world.state
         self.sent = world.sent
         for index, thread in enumerate(self.program):
             out = self.registers.setdefault(index, [])
             sim.spawn(str(index + 1), world.run(thread, index + 1, out), flow=index + 1)
         return sim
+
+    def prepare(self, world: World) -> None:
+        """Change the objects before anything runs; for what only some programs have."""
 
     def observe(self) -> tuple[Any, ...]:
         """Return everything that one could see of the machine at rest."""
@@ -178,7 +182,7 @@ class World:
     async def run(self, thread: tuple[tuple[str, int], ...], me: int, out: list[Any]) -> None:
         """Run the instructions of one thread; `out` gets what it learns."""
         for name, argument in thread:
-            result = await INSTRUCTIONS[name](self, argument, me)
+            result = await getattr(self, name)(argument, me)
             if result is not None:
                 out.append(result)
 

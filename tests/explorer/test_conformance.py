@@ -14,9 +14,12 @@ from typing import Any
 import attrs
 import pytest
 
+from netsim.core.access import dependent
+from netsim.core.label import class_of
 from netsim.core.sim import Choice, Sim, Step
 from netsim.core.thread import SimThread
 from netsim.errors import UsageError
+from netsim.explorer.directed import Goal, Stand
 from netsim.explorer.loop import Exploration, execute
 from netsim.explorer.normal import Recorder
 from netsim.explorer.strategies import SAMPLES, STRATEGIES, make, planned
@@ -54,7 +57,22 @@ def strategy_for(
     if name == "preemptions" and bound is None:
         bound = 99  # more than any of the programs can have
     plan, bounds = planned(Plan(name, seed), Bounds(preemptions=bound))
-    return make(plan, bounds, program, lambda: (program.state, program.registers))
+    goals = meetings(program) if name == "directed" else []
+    return make(plan, bounds, program, lambda: (program.state, program.registers), lambda: goals)
+
+
+def meetings(program: Interpreter) -> list[Goal]:
+    """Return goals for directed search: where steps of one execution meet that conflict."""
+    steps: list[Step] = []
+    sim = Interpreter(program.program, program.faults).start()
+    while enabled := sim.enabled():
+        steps.append(sim.step(enabled[0]))
+
+    def stand(step: Step) -> Stand:
+        return Stand(step.thread, "" if step.op.takes else step.op.name, class_of(step.op.label()))
+
+    pairs = [(a, b) for n, a in enumerate(steps) for b in steps[n + 1 :] if a.thread != b.thread]
+    return [Goal((stand(a), stand(b))) for a, b in pairs if dependent(a.footprint, b.footprint)][:4]
 
 
 @attrs.define

@@ -4,7 +4,7 @@ A small design, and every execution of a scenario on it, one after the other, wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -14,12 +14,13 @@ from netsim.core.memory import KObject, bind, kfree, shared
 from netsim.core.sim import Choice, Sim
 from netsim.design import Design, Operation, StartingPoint
 from netsim.explorer.events import History
+from netsim.explorer.loop import Program
 from netsim.notation import parse
 from netsim.results import Options
-from netsim.run.judge import judge, judge_run
+from netsim.run.judge import Judged, judge, judge_run
 from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
-from netsim.run.serial import ORDERS_MAX, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
 from netsim.sync.alloc import kzalloc
 from netsim.sync.halt import halt
 from netsim.sync.marked import read_once, write_once
@@ -128,7 +129,18 @@ def every_execution(scenario: str, faults: int = 0) -> list[Ran]:
     """Run all interleavings of a scenario of TOY."""
     program = ScenarioProgram(TOY, parse(scenario, TOY.operations), Options(faults))
     program.start()
-    reference = SerialReference(program, ORDERS_MAX, 100_000)
+    reference = SerialReference(program, ORDERS_MAX, STEPS_MAX)
+
+    def shown(history: History) -> list[Judged]:
+        at_end, taken = judge_run(program.run), faults_of(program.run.sim)
+        seen = observe(program)
+        return judge(seen, at_end, reference, taken, program, history.leads_to_end)
+
+    return every_run(program, shown)
+
+
+def every_run(program: Program, shown: Callable[[History], list[Judged]]) -> list[Ran]:
+    """Run all interleavings of a program; `shown` judges the one that has just ended."""
     done: list[Ran] = []
     todo: list[list[Choice]] = [[]]
     while todo:
@@ -155,8 +167,5 @@ def every_execution(scenario: str, faults: int = 0) -> list[Ran]:
             races.stepped(sim, step)
             history.append(step)
             schedule.append(way)
-        at_end, taken = judge_run(program.run), faults_of(sim)
-        seen = observe(program)
-        found = judge(seen, at_end, reference, taken, program, history.leads_to_end)
-        done.append(Ran(schedule, preemptions, frozenset(one.id for one in found)))
+        done.append(Ran(schedule, preemptions, frozenset(one.id for one in shown(history))))
     return done

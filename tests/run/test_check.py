@@ -108,8 +108,8 @@ class TestRefusals:
         assert caught.value.exit_code == 2
 
     def test_unknown_choice(self) -> None:
-        with pytest.raises(UsageError, match="environment so far is stack, and failures"):
-            check("netoops-v1", "read", options=Options(choose=("arp",)))
+        with pytest.raises(UsageError, match="expected one of: arp, stack, timers"):
+            check("netoops-v1", "read", options=Options(choose=("weather",)))
 
 
 def test_each_operation_of_a_flow_runs_in_its_own_context() -> None:

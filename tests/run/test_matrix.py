@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from math import comb
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from netsim import Bounds, Design, UsageError, matrix
+from netsim.design import StartingPoint
+from netsim.run.survey import inherit
+from netsim.run.walk import Progress
 from netsim.trace.documents import dump_matrix
 from netsim.view.matrix import matrix_report
 from tests.run.test_predicted import design
+
+#: The module, whose name is that of its function, too.
+MATRIX = sys.modules[matrix.__module__]
 
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "my_driver.py")
 
@@ -44,8 +52,69 @@ def test_what_two_of_three_show_is_inherited() -> None:
     assert "10 cells of three operations; findings that need all three" in report
 
 
-def test_several_processes_give_the_same_document() -> None:
-    assert dump_matrix(matrix([EXAMPLE])) == dump_matrix(matrix([EXAMPLE], jobs=2))
+@pytest.mark.parametrize("flows", [2, 3])
+def test_several_processes_give_the_same_document(
+    flows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MATRIX, "CHUNK", 3)
+    shown: list[Progress] = []
+
+    alone = matrix([EXAMPLE], flows=flows)
+    both = matrix([EXAMPLE], flows=flows, jobs=2, progress=shown.append)
+
+    assert dump_matrix(both) == dump_matrix(alone)
+    assert [p.done for p in shown] == sorted(p.done for p in shown)
+    assert shown[-1].done == shown[-1].total == len(alone.cells)
+
+
+def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = []
+    for chunk in (1, 4, 100):
+        monkeypatch.setattr(MATRIX, "CHUNK", chunk)
+        documents.append(dump_matrix(matrix([three()], flows=3)))
+
+    assert len(set(documents)) == 1
+
+
+def test_some_starts_only() -> None:
+    one = attrs.evolve(three(), starts=(StartingPoint("a", ""), StartingPoint("b", "forth")))
+    whole = matrix([one], flows=3)
+
+    part = matrix([one], flows=3, starts=["b"])
+
+    assert part.cells == tuple(c for c in whole.cells if c.start == "b")
+    assert [s.name for s in part.starts] == ["b"]
+    with pytest.raises(UsageError, match="unknown start 'c': expected one of a, b"):
+        matrix([one], starts=["b", "c"])
+
+
+def test_a_cell_whose_parts_are_missing_is_left_out() -> None:
+    """After Ctrl-C it may be: whether a finding is its own is not known then."""
+    result = matrix([three()], flows=3)
+    raw = [attrs.evolve(c, findings=(*c.findings, *c.alone), alone=()) for c in result.cells]
+
+    assert tuple(inherit(raw)) == result.cells
+    less = [c for c in raw if c.operations != ("forth", "back")]
+    assert [c.operations for c in inherit(less) if {"forth", "back"} <= {*c.operations}] == []
+
+
+def test_ctrl_c_keeps_what_the_processes_have_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MATRIX, "CHUNK", 1)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done > 20:
+            raise KeyboardInterrupt
+
+    result = matrix([EXAMPLE], flows=3, jobs=2, progress=interrupt)
+
+    whole = matrix([EXAMPLE], flows=3)
+    assert 20 < len(result.cells) < len(whole.cells)
+    assert set(result.cells) < set(whole.cells)
+    assert not result.complete
+    assert not result.decided
+    assert f"an interrupt came after {len(result.cells)} of {len(whole.cells)} cells" in (
+        result.notes
+    )
 
 
 @pytest.mark.parametrize(

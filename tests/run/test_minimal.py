@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from netsim.results import Bounds, Options, Result
 from netsim.run import check, minimal, replay
+from netsim.run.explore import explore
+from netsim.run.subject import Subject
+from netsim.run.walk import OVERTIME
 from netsim.trace.documents import dump_check
 from netsim.trace.schedule import Schedule
 from netsim.view.report import check_report
-from tests.run.every import TOY, every_execution
+from netsim.world import World
+from tests.run.every import TOY, every_execution, every_run
 
 MINIMAL = "minimal: none shows it with fewer preemptions, or as few and fewer steps"
 
@@ -47,6 +55,80 @@ def test_no_execution_is_smaller(scenario: str, faults: int, fewest: dict[str, i
         assert finding.id in [f.id for f in replay(finding.schedule, design=TOY).findings]
 
 
+def update(world: World) -> Any:
+    """Two that add one by a read and a write, and assert at the end that both have."""
+    x = world.var("x", 0)
+
+    async def add() -> None:
+        await x.store(await x.load() + 1)
+
+    def total() -> int:
+        assert x.value == 2
+        return x.value
+
+    world.thread(add)
+    world.thread(add)
+    return total
+
+
+def inverted(world: World) -> None:
+    """Two locks in both orders, and writes under the first: the second one may order them."""
+    a, b = world.mutex("a"), world.mutex("b")
+    x = world.var("x", 0)
+
+    async def takes(first: Any, then: Any) -> None:
+        async with first.held():
+            x.value = 1
+            async with then.held():
+                pass
+
+    world.thread(takes, a, b)
+    world.thread(takes, b, a)
+
+
+def between(world: World) -> None:
+    """Who is kept from looking at the second while both are written has missed the first."""
+    x, y = world.var("x", 0), world.var("y", 0)
+
+    async def writes() -> None:
+        await x.store(1)
+        await y.store(1)
+
+    async def looks() -> None:
+        first = await x.load()
+        assert (first, await y.load()) != (0, 1)
+
+    world.thread(looks)
+    world.thread(writes)
+
+
+@pytest.mark.parametrize(
+    ("program", "fewest"),
+    [
+        (update, {"bug-on": 1}),
+        (inverted, {"deadlock": 1, "data-race": 1}),
+        (between, {"bug-on": 1}),
+    ],
+)
+def test_no_execution_of_a_program_is_smaller(program: Any, fewest: dict[str, int]) -> None:
+    subject = Subject(program, ())
+    everything = every_run(subject, lambda _: subject.judge()[0])
+    result = explore(program)
+
+    assert {f.kind: f.preemptions for f in result.findings} == fewest
+    for finding in result.findings:
+        showing = [ran for ran in everything if finding.id in ran.ids]
+        assert (finding.preemptions, finding.steps) == min(
+            (ran.preemptions, len(ran.schedule)) for ran in showing
+        )
+        assert finding.minimal
+        choices = Schedule.parse(finding.schedule).choices
+        assert choices in [tuple(map(tuple, ran.schedule)) for ran in showing]
+        assert MINIMAL in str(finding)
+    cut = explore(program, bounds=Bounds(executions=result.executions - 1))
+    assert not any(finding.minimal for finding in cut.findings)
+
+
 @pytest.mark.parametrize("strategy", ["interleavings", "states"])
 def test_the_schedule_does_not_hang_on_who_found_it(strategy: str) -> None:
     def told(result: Result) -> list[tuple[str, str]]:
@@ -73,6 +155,10 @@ def test_known_findings(design: str, scenario: str, preemptions: int) -> None:
         if not finding["accepted"]:
             assert finding["preemptions"] == preemptions
     assert check_report(result).count(MINIMAL) == len(result.findings)
+
+
+def explored(**bounds: Any) -> Any:
+    return explore(update, **bounds)
 
 
 class TestWithoutProof:
@@ -120,9 +206,31 @@ class TestWithoutProof:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(minimal, "_look", interrupted)
+        monkeypatch.setattr(minimal, "look", interrupted)
 
         result = check(TOY, "look || pulse")
 
         assert result.complete
         assert [f.minimal for f in result.findings] == [False]
+
+    @pytest.mark.parametrize("run", [lambda **b: check(TOY, "look || pulse", **b), explored])
+    def test_every_bound_on_seconds(
+        self, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whenever the time is up, a finding is replayed, and called minimal only if proved."""
+        seen = set()
+        whole = run()
+        for seconds in [*range(1, 200, 3), 10_000]:
+            clock = itertools.count()
+            monkeypatch.setattr(time, "monotonic", lambda clock=clock: float(next(clock)))
+            result = run(bounds=Bounds(seconds=seconds))
+            monkeypatch.undo()
+            notes = " ".join(result.notes)
+            seen.add((result.cut_by, OVERTIME in notes, any(f.minimal for f in result.findings)))
+            for found in result.findings:
+                (small,) = [f for f in whole.findings if f.id == found.id]
+                if found.minimal:
+                    assert (found.schedule, result.complete) == (small.schedule, True)
+                assert (found.preemptions, found.steps) >= (small.preemptions, small.steps)
+
+        assert seen >= {("seconds", True, False), (None, True, False), (None, False, True)}

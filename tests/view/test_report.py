@@ -41,7 +41,7 @@ class TestVerdict:
     def test_what_was_left_to_the_environment_is_said(self) -> None:
         text = verdict_line(result(options=Options(choose=("stack",))))
 
-        assert "no failures, every choice of stack, sequentially" in " ".join(text.split())
+        assert "no failures, stack left to the environment, sequentially" in " ".join(text.split())
 
     @pytest.mark.parametrize(
         ("cut_by", "bounds", "words"),

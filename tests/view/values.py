@@ -122,7 +122,8 @@ def cell(design: str, *operations: str, **changes: Any) -> Cell:
         "complete": True,
         "executions": 2,
     }
-    return Cell(design=design, operations=operations, **{**values, **changes})
+    values |= {"decided": "classes" if changes.get("complete", True) else None, **changes}
+    return Cell(design=design, operations=operations, **values)
 
 
 def matrix(*cells: Cell, findings: tuple[MatrixFinding, ...] = (), **changes: Any) -> MatrixResult:
@@ -135,6 +136,7 @@ def matrix(*cells: Cell, findings: tuple[MatrixFinding, ...] = (), **changes: An
         "starts": (Start("empty", ""), Start("set", "set 10.0.0.1")),
         "operations": tuple(dict.fromkeys(o for c in cells for o in c.operations)),
         "complete": all(c.complete for c in cells),
+        "decided": all(c.decided for c in cells),
         "executions": sum(c.executions for c in cells),
         "steps": 100,
         "findings": findings,

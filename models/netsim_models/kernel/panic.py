@@ -53,8 +53,11 @@ async def panic(m: Machine) -> NoReturn:
     """
     kernel/panic.c:panic(): dumps while the other CPUs still run, then stops them.
 
-    Context: any.  Locks: as kmsg_dump().
+    Context: any; disables preemption for good.  Locks: as kmsg_dump().
     """
+    current = m.sim.current
+    assert current is not None
+    current.preempt_count += 1
     await printk(m, "Kernel panic - not syncing: netsim\n")
     await kmsg_dump(m, KmsgDumpReason.PANIC)
     await halt("smp_send_stop")

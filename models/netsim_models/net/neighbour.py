@@ -4,8 +4,9 @@ Neighbours: net/core/neighbour.c of 2.6.36, the machine of NUD states with its t
 Time is jiffies, moved by steps only; reachable_time is its base value, where the kernel draws it
 anew from half to one and a half times that.  Left out: the queue of packets that wait for
 resolution (netpoll never queues there), what a solicitation sends (the world answers by
-`neigh-reply`), multicast, hardware header caches, notifications, the proxy part, and forced
-garbage collection (the table is never full, so -ENOBUFS does not occur).
+`neigh-reply`, or by itself with `--choose arp`), multicast, hardware header caches,
+notifications, the proxy part, and forced garbage collection (the table is never full, so -ENOBUFS
+does not occur).
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ async def neigh_create(m: Machine, pkey: str, dev: NetDevice) -> Neighbour | Non
             primary_key=pkey,
             refs=m.refcount(name, TABLE),
             lock=RwLock(m.sim, f"{name}.lock", bh=True),
-            timer=Timer(m.sim, f"{name}.timer"),
+            timer=Timer(m.sim, f"{name}.timer", lambda: neigh_timer_handler(m, neigh)),
             probes=Atomic(m.sim, f"{name}.probes"),
             dev=dev,
         ),
@@ -239,6 +240,7 @@ async def neigh_event_send(m: Machine, neigh: Neighbour) -> int:
             NUD.fire(m.sim, neigh, "nud_state", "event_send")
             neigh.updated = m.sim.jiffies
             await neigh_add_timer(m, neigh, m.sim.jiffies + 1)
+            m.arp_answers.solicited(neigh.primary_key)  # by that timer, a jiffy later
             return 1
         if state is Nud.STALE:
             NUD.fire(m.sim, neigh, "nud_state", "event_send_stale")
@@ -292,30 +294,38 @@ async def neigh_update(m: Machine, neigh: Neighbour, lladdr: str, override: bool
     return 0
 
 
-async def neigh_timer_handler(m: Machine, neigh: Neighbour) -> None:
+async def neigh_timer_handler(m: Machine, neigh: Neighbour) -> bool:
     """
     net/core/neighbour.c:neigh_timer_handler(), neigh_invalidate().
+
+    Tells whether it did anything but arm the timer again.
 
     Context: softirq.  Locks: neigh->lock, write.
     """
     await neigh.lock.write_lock()
-    if neigh.nud_state in NUD_IN_TIMER:
+    before = neigh.nud_state
+    solicits = False
+    if before in NUD_IN_TIMER:
         again = await _timer_transition(m, neigh)
         solicits = neigh.nud_state in (Nud.INCOMPLETE, Nud.PROBE)
         if solicits and await neigh.probes.atomic_read() >= neigh_max_probes(neigh):
             NUD.fire(m.sim, neigh, "nud_state", "timer_exhausted")
             neigh.updated = m.sim.jiffies
             solicits = False
-        if neigh.nud_state in NUD_IN_TIMER and not await neigh.timer.mod_timer(
+        after = neigh.nud_state
+        if after in NUD_IN_TIMER and not await neigh.timer.mod_timer(
             max(again, m.sim.jiffies + HZ // 2)
         ):
             await neigh.refs.get(TIMER)
         await neigh.lock.write_unlock()
         if solicits:  # ->solicit() and its count come after the lock is dropped
+            m.arp_answers.solicited(neigh.primary_key)
             await neigh.probes.atomic_inc()
     else:
+        after = before
         await neigh.lock.write_unlock()
     await neigh_release(m, neigh, TIMER)
+    return solicits or after is not before
 
 
 async def _timer_transition(m: Machine, neigh: Neighbour) -> int:

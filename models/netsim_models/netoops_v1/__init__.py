@@ -4,12 +4,16 @@ netoops v1: the crash-dump driver proposed in November 2010 (twelve patches on 2
 Modelled: patches 05 to 09, with the soft dump of 03 and 04 and the registers of 01 and 02.  Four
 designs: the driver on the kernel it was posted for, on the kernel before it, whose netpoll takes no
 rtnl, with the unlocked netpoll calls on its notifier paths, as commit 3b410a31 did for netconsole,
-and on i386, which differs in the size of a word alone.
+and on i386, which differs in the size of a word alone.  The first three have a uniprocessor build
+(+up).
 """
+
+import attrs
 
 from netsim.caught import Catching
 from netsim.core.sim import Sim
-from netsim.design import AcceptedLoss, Design, StartingPoint
+from netsim.design import AcceptedLoss, Design, StartingPoint, System
+from netsim.sync.uniprocessor import uniprocessor
 from netsim_models import errno
 from netsim_models.net import netpoll
 from netsim_models.netoops_v1.driver import Paths
@@ -58,6 +62,17 @@ def catcher() -> Catcher:
     """Return a catcher of what the patches of this series send."""
     return Catcher(v1.LAYOUTS)
 
+
+UP_SOURCES = (
+    "include/linux/spinlock_api_up.h, spinlock_up.h (no CONFIG_DEBUG_SPINLOCK): locks do not lock",
+    "kernel/sched.c:preempt_schedule(): not with a preempt count or irqs off",
+)
+UP_LEFT_OUT = (
+    "CONFIG_PREEMPT=n",
+    "a preemption, or an interrupt without !, between two plain accesses of one step",
+    "a strike (!) amid a work item: it strikes flows",
+    "timers that fire, and ARP answers that come, by themselves (--choose)",
+)
 
 UNCERTAIN = (
     'the cover letter: "I am uncertain if the handling of the neighbor\'s validity is correct"'
@@ -114,11 +129,30 @@ def _design(
         ),
         left_out=LEFT_OUT,
         errors=errno.NAMES,
+        environment=("arp", "stack", "timers"),
         tell=tell,
         accepted=ACCEPTED,
         promises=PROMISES,
         evidence=evidence,
         catching=Catching(NETOOPS_PORT, catcher),
+    )
+
+
+def _up(design: Design) -> Design:
+    """Return the uniprocessor build of a design."""
+
+    def boot(sim: Sim) -> System:
+        uniprocessor(sim)
+        return design.boot(sim)
+
+    return attrs.evolve(
+        design,
+        name=f"{design.name}+up",
+        summary=f"{design.name} on one CPU (CONFIG_SMP=n, CONFIG_PREEMPT=y): spin_trylock succeeds",
+        boot=boot,
+        sources=(*design.sources, *UP_SOURCES),
+        left_out=(*design.left_out, *UP_LEFT_OUT),
+        environment=(),
     )
 
 
@@ -141,5 +175,16 @@ NETOOPS_V1_I386 = _design(
     LOCKED,
     I386,
 )
+NETOOPS_V1_UP = _up(NETOOPS_V1)
+NETOOPS_V1_2_6_35_UP = _up(NETOOPS_V1_2_6_35)
+NETOOPS_V1_UNLOCKED_UP = _up(NETOOPS_V1_UNLOCKED)
 
-__all__ = ["NETOOPS_V1", "NETOOPS_V1_2_6_35", "NETOOPS_V1_I386", "NETOOPS_V1_UNLOCKED"]
+__all__ = [
+    "NETOOPS_V1",
+    "NETOOPS_V1_2_6_35",
+    "NETOOPS_V1_2_6_35_UP",
+    "NETOOPS_V1_I386",
+    "NETOOPS_V1_UNLOCKED",
+    "NETOOPS_V1_UNLOCKED_UP",
+    "NETOOPS_V1_UP",
+]

@@ -31,9 +31,7 @@ def assemble(parts: Parts) -> CaughtDump:
         else:
             log.put(first, parts.best(first), first in ends)
     missing = tuple((gap.packets) for gap in log.gaps if gap.why == "missing")
-    doubtful = not seams and any(
-        gap.packets[1] and gap.why != "not-sent" and gap.end < log.end for gap in log.gaps
-    )
+    doubtful = not seams and any(gap.end < log.end for gap in log.gaps)
     conflicts = parts.conflicts()
     return CaughtDump(
         source=parts.source,

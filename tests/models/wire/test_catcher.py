@@ -247,6 +247,31 @@ def test_truncated_packets_of_a_capture() -> None:
     assert found.conflicts == ()
     # Packet 0 is still cut, but behind its first NUL only NULs follow.
     assert found.whole
+    assert catcher.complete == 0
+    feed(packets[:1], catcher)
+    assert catcher.complete == 1
+
+
+def test_a_whole_packet_is_shown_before_a_cut_one() -> None:
+    packets, other = dump(text(2500)), dump(text(2500, offset=500))
+    catcher = feed([packets[0], packets[2]])
+    for _ in range(2):
+        catcher.feed(Datagram(MACHINE, other[1][: v1.USER_X86_64.header_bytes + 100], whole=False))
+    assert catcher.complete == 0
+    feed([packets[1]], catcher)
+
+    found = only(catcher.caught())
+    assert catcher.complete == 1
+    assert found.log() == text(2500)
+    assert found.conflicts == (1,)
+
+
+def test_ranges_of_packets_go_upwards() -> None:
+    packets = dump(text(7000))  # 0 to 6
+    found = only(feed([packets[1], packets[4]]).caught())
+
+    assert found.missing == ((0, 0), (2, 3), (5, 6))
+    assert [gap.packets for gap in found.gaps] == [(5, 6), (2, 3), (0, 0)]
 
 
 def test_foreign_datagrams_are_counted_by_reason() -> None:
@@ -389,6 +414,28 @@ def test_a_flood_of_one_source_costs_only_its_own_dumps() -> None:
     assert catch.forgotten > 0
     (mine,) = (one for one in catch.dumps if one.source == MACHINE)
     assert mine.whole
+
+
+def test_the_dump_that_was_silent_longest_goes_first() -> None:
+    catcher = Catcher(LAYOUTS, Limits(dumps=16))
+    for boot in range(1, 17):
+        feed(dump(text(2000), boot_id=boot)[:1], catcher)
+    feed(dump(text(2000), boot_id=1)[1:], catcher)
+    feed(dump(text(2000), boot_id=17), catcher)  # one too many: down to 15
+
+    boots = [dict(one.about)["boot id"] for one in catcher.caught().dumps]
+    assert boots == ["1", *map(str, range(4, 18))]
+    assert catcher.caught().forgotten == 2
+
+
+def test_what_was_forgotten_does_not_count_against_a_source() -> None:
+    catcher = Catcher(LAYOUTS, Limits(dumps=16))
+    for sender in ("192.0.2.1:9", "192.0.2.2:9"):
+        for boot in range(60):
+            feed(dump(text(100), boot_id=boot), catcher, source=sender)
+
+    held = [one.source for one in catcher.caught().dumps]
+    assert abs(held.count("192.0.2.1:9") - held.count("192.0.2.2:9")) <= 2
 
 
 def test_contents_of_one_packet_are_bounded() -> None:

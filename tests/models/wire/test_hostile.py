@@ -5,7 +5,11 @@ import tracemalloc
 import pytest
 
 from benchmarks.hostile import LAYOUTS, hostile, survive
+from netsim.caught import Datagram
+from netsim_models.wire import v1
 from netsim_models.wire.catcher import Catcher, Limits
+from netsim_models.wire.packet import Packet, encode
+from tests.models.wire.vectors import DATA
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -43,6 +47,24 @@ def test_the_limit_is_one_of_memory(limits: Limits) -> None:
 
     assert catcher.caught().forgotten > 0
     assert used < catcher.cost + 100_000 < limits.bytes + 200_000
+
+
+def test_one_large_dump_is_accounted_for() -> None:
+    packets = [
+        encode(Packet(layout=v1.CORE, packet_no=number, packet_count=4000, data=DATA))
+        for number in range(3000)
+    ]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        catcher = Catcher(LAYOUTS)
+        for payload in packets:
+            catcher.feed(Datagram("192.0.2.1:9", payload))
+        used = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+    assert used < catcher.cost < 1.5 * used
 
 
 def test_the_same_seed_gives_the_same_datagrams() -> None:
