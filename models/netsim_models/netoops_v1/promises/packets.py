@@ -128,7 +128,9 @@ def neighbour_used(shown: Shown) -> Answer | Broken:
             if packet.destination_mac == NO_MAC:
                 what = f"a packet to {packet.destination_ip} is sent to {NO_MAC}"
                 return Broken(f"{what}: no neighbour has answered", ("unresolved",))
-            if packet.destination_mac not in answered.get(packet.destination_ip, ()):
+            # A host answers with its own address also where no operation says so (--choose arp).
+            own = mac_of(packet.destination_ip)
+            if packet.destination_mac not in (own, *answered.get(packet.destination_ip, ())):
                 what = f"a packet to {packet.destination_ip} is sent to {packet.destination_mac}"
                 return Broken(f"{what}, which it never answered with", ("foreign",))
     return KEPT if tested else VOID
