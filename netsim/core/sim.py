@@ -263,7 +263,7 @@ class Sim:
         return [
             thread
             for thread in self.threads
-            if thread.pending is not None and thread.pending.enabled(self, thread)
+            if (op := thread.pending) is not None and (not op.waits or op.enabled(self, thread))
         ] or self._timed_out()
 
     def waiting_for_time(self) -> list[SimThread]:
@@ -297,7 +297,7 @@ class Sim:
         self.steps += 1
         self.current = thread
         self.choice = choice
-        step = self._step = Step(thread.name, op, choice, op.options(self))
+        step = self._step = Step(thread.name, op, choice, op.options(self) if op.chooses else 1)
         try:
             if self.recording:
                 self.marks.pop(self.steps, None)
@@ -475,16 +475,25 @@ class Sim:
         if current.round is not None:
             current.round.reads[key] = self.versions.get(key, 0)
         if self.recording:
-            self.touch(key, READ, self.versions.get(key, 0))
-            self._step.plain.append((key, READ, self._caller() if self.sites else ""))
+            step = self._step
+            old = step.footprint.get(key)
+            if old is None:
+                step.footprint[key] = READ
+                step.before[key] = self.versions.get(key, 0)
+            elif old != READ:
+                step.footprint[key] = WRITE
+            step.plain.append((key, READ, self._caller() if self.sites else ""))
 
     def plain_write(self, key: Key, old: Any, new: Any) -> None:
         """Record an unsynchronised write of a shared field."""
         if self.current is None:
             return
         if self.recording:
-            self.touch(key, WRITE, self.versions.get(key, 0))
-            self._step.plain.append((key, WRITE, self._caller() if self.sites else ""))
+            step = self._step
+            if key not in step.footprint:
+                step.before[key] = self.versions.get(key, 0)
+            step.footprint[key] = WRITE
+            step.plain.append((key, WRITE, self._caller() if self.sites else ""))
         if old is not new and old != new:
             self.value_changed(key, old, new)
 

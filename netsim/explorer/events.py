@@ -86,7 +86,7 @@ class History:
         thread, op, footprint = step.thread, step.op, step.footprint
         mine = self.last.setdefault(thread, [])
         clock: Clock = dict(mine[-1].clock) if mine else {}
-        guard, gate = op.guard(), op.gate
+        guard, gate = op.guard() if op.blocks else (), op.gate
         blocks = bool(guard) or gate is not None
         races: Races = {}
         if blocks:

@@ -332,7 +332,8 @@ def settle(sim: Sim) -> dict[Key, None]:
         moved = False
         for thread in sim.threads:
             while sim.is_enabled(thread):
-                touched.update(dict.fromkeys(sim.step(thread).footprint))
+                if footprint := sim.step(thread).footprint:
+                    touched.update(dict.fromkeys(footprint))
                 moved = True
                 steps += 1
                 if steps > STEPS_MAX:
