@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from netsim.notation import Scenario, parse
+    from netsim.promise import Answer, Broken, Promise, Shown
     from netsim.results import (
         Bounds,
         Finding,
@@ -52,7 +53,9 @@ if TYPE_CHECKING:
     from netsim.world import World
 
 _HOMES = {
+    "Answer": "promise",
     "Bounds": "results",
+    "Broken": "promise",
     "CounterexampleFound": "errors",
     "Design": "design",
     "FileError": "errors",
@@ -70,11 +73,13 @@ _HOMES = {
     "ProgramReplay": "results",
     "ProgramResult": "results",
     "Progress": "run.walk",
+    "Promise": "promise",
     "ReplayDiverged": "errors",
     "ReplayResult": "results",
     "Result": "results",
     "Scenario": "notation",
     "Schedule": "trace.schedule",
+    "Shown": "promise",
     "StartingPoint": "design",
     "TraceVersionError": "errors",
     "UsageError": "errors",
@@ -91,7 +96,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "Bounds",
+    "Broken",
     "CounterexampleFound",
     "Design",
     "FileError",
@@ -109,11 +116,13 @@ __all__ = [
     "ProgramReplay",
     "ProgramResult",
     "Progress",
+    "Promise",
     "ReplayDiverged",
     "ReplayResult",
     "Result",
     "Scenario",
     "Schedule",
+    "Shown",
     "StartingPoint",
     "TraceVersionError",
     "UsageError",

@@ -17,6 +17,7 @@ from netsim.core.sim import Sim
 from netsim.core.thread import Context
 from netsim.errors import UsageError
 from netsim.notation import Call
+from netsim.promise import Promise
 
 
 @attrs.frozen
@@ -146,6 +147,10 @@ class Design:
     environment: tuple[str, ...] = ()
     #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
+    #: What its documentation promises; each name once.
+    promises: tuple[Promise, ...] = attrs.field(default=(), repr=False)
+    #: Reads off a system at rest, probes made, what promises look at beside results.
+    evidence: Callable[[Any], Any] = attrs.field(default=lambda _: None, repr=False)
     #: How what it sends over a real network is caught, if it sends anything that can be.
     catching: Catching | None = None
 

@@ -237,6 +237,7 @@ def operations() -> Mapping[str, Operation]:
             register,
             (DEV,),
             samples=(),
+            alone=(("eth0",),),
             source="net/core/dev.c",
         ),
         Operation(
@@ -343,6 +344,7 @@ def operations() -> Mapping[str, Operation]:
             (BYTES,),
             ANY,
             samples=(),
+            alone=(("728",),),  # with BOOT_TEXT 1024 bytes: what a packet of netoops holds
             source="kernel/printk.c",
         ),
         Operation(

@@ -42,6 +42,8 @@ class Run:
     initial: tuple[Report, ...]
     #: Why the start was not reached; "" if it was.
     unreached: str = ""
+    #: Results of the operations of `{ }`.
+    first_results: tuple[Any, ...] = ()
 
 
 class ScenarioProgram:
@@ -111,7 +113,7 @@ class ScenarioProgram:
         """Return the machine after `{ }`, with every flow before its first operation."""
         boot = self.boots.take(self.scenario.initial, self.sites, self._boot)
         sim, system = boot.sim, boot.system
-        self.run = run = Run(sim, system, {}, boot.initial, boot.unreached)
+        self.run = run = Run(sim, system, {}, boot.initial, boot.unreached, boot.results)
         if boot.unreached:
             return sim
         sim.alone = False
@@ -281,6 +283,7 @@ class ScenarioProgram:
                 run_flow(self._bind(boot.system, (call,)), results),
             )
             settle(sim)
+            results += [None] * (number + 1 - len(results))
             if sim.halted:
                 return f"{call}: it ends the machine"
             if sim.reports:
@@ -288,6 +291,7 @@ class ScenarioProgram:
             if unfinished(sim):
                 ending = judge_ending(sim)
                 return f"{call}: {ending.reports[0].message}"
+        boot.results = tuple(results)
         return ""
 
 

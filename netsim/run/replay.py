@@ -21,6 +21,7 @@ from netsim.run.digest import Digest
 from netsim.run.judge import finding, judge, judge_run, operations_of
 from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import ask
 from netsim.run.registry import load_installed
 from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
 from netsim.trace.documents import Trace
@@ -269,6 +270,7 @@ def told(
     at_end = judge_run(program.run)
     faults = faults_of(execution.sim)
     observed = observe(program)
+    answers = ask(program, observed)
     reference = SerialReference(program, ORDERS_MAX, STEPS_MAX)  # takes the machine
     judged = judge(
         observed,
@@ -277,6 +279,7 @@ def told(
         faults,
         program,
         follower.history.leads_to_end,
+        answers,
     )
     findings: dict[str, Finding] = {}
     for one in judged:

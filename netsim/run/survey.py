@@ -1,8 +1,11 @@
-"""The survey of a starting point: every operation alone, then in pairs, then in threes."""
+"""
+The survey of a starting point: every operation alone, then in pairs, then in threes; or every
+sequence of operations in one flow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import combinations, combinations_with_replacement
 
 import attrs
@@ -15,6 +18,7 @@ from netsim.run.boot import Boots
 from netsim.run.cascade import PREEMPTIONS_MAX, Searched
 from netsim.run.cascade import search as search_cell
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import Tally
 from netsim.run.search import Search
 from netsim.run.walk import Candidate, Listener, Progress
 
@@ -67,6 +71,10 @@ class Surveyed:
     best: dict[str, Best] = attrs.Factory(dict)
     #: Lock orders that no other finding confirms, and that are not refuted.
     predicted: dict[str, Finding] = attrs.Factory(dict)
+    #: What the cells say about each promise, by name.
+    promised: dict[str, Tally] = attrs.Factory(dict)
+    #: Sequences whose last operation never returns, or ends the machine, in every execution.
+    ended: list[tuple[Call, ...]] = attrs.Factory(list)
     executions: int = 0
     steps: int = 0
     interrupted: bool = False
@@ -84,6 +92,8 @@ class Survey:
     progress: Listener | None = None
     done: Surveyed = attrs.Factory(Surveyed)
     boots: Boots = attrs.Factory(Boots)
+    #: Whether the operations of a group stand in one flow, in their order.
+    in_a_row: bool = False
 
     def run(self) -> Surveyed:
         """Decide every cell; after Ctrl-C return those that were."""
@@ -101,7 +111,8 @@ class Survey:
     def _cell(self, initial: tuple[Call, ...], calls: tuple[Call, ...]) -> None:
         """Decide one cell and keep it."""
         done = self.done
-        flows = tuple(Flow(calls=(call,), strike=None, context=None) for call in calls)
+        split = [calls] if self.in_a_row else [(call,) for call in calls]
+        flows = tuple(Flow(calls=part, strike=None, context=None) for part in split)
         scenario = Scenario(initial=initial, flows=flows)
         program = ScenarioProgram(
             self.design, scenario, self.options, boots=self.boots, halts_last=True
@@ -110,8 +121,13 @@ class Survey:
         unreached = bool(program.run.unreached)
         searched = Searched(Search(program, self.bounds), "start", 0, 0)
         if not unreached:
-            searched = search_cell(program, self.bounds)
+            searched = search_cell(program, self.bounds, orders_always=len(flows) > 1)
         search, decided = searched.search, searched.decided
+        if not unreached:
+            for name, tally in search.promised().items():
+                done.promised.setdefault(name, Tally()).add(tally)
+            if self.in_a_row and search.complete and not search.goes_on:
+                done.ended.append(calls)
         done.executions += searched.executions
         done.steps += searched.steps
         done.interrupted = done.interrupted or searched.interrupted
@@ -153,12 +169,15 @@ class Survey:
             self.progress(Progress(len(done.cells), None, str(scenario)))
 
 
-def inherit(cells: Iterable[Cell]) -> Iterator[Cell]:
+def inherit(
+    cells: Iterable[Cell], gone: Container[tuple[str, str, tuple[str, ...]]] = ()
+) -> Iterator[Cell]:
     """
     Move the findings that a part of a cell's operations shows from the same start to `alone`.
 
     Cells come after their parts.  One whose parts are not all there, for Ctrl-C came before, is
-    left out: what is its own is not known.
+    left out: what is its own is not known.  The parts in `gone`, by design, start and operations,
+    have no cells: they show what their beginnings show.
     """
     shown: dict[tuple[str, str, tuple[str, ...]], tuple[str, ...]] = {}
     for cell in cells:
@@ -168,6 +187,7 @@ def inherit(cells: Iterable[Cell]) -> Iterator[Cell]:
             for size in range(1, len(cell.operations))
             for part in combinations(cell.operations, size)
         ]
+        parts = [part for part in parts if part not in gone]
         if all(part in shown for part in parts):
             inherited.update(i for part in parts for i in shown[part])
             shown[cell.design, cell.start, cell.operations] = cell.findings
@@ -178,10 +198,14 @@ def inherit(cells: Iterable[Cell]) -> Iterator[Cell]:
             )
 
 
-def sample_calls(design: Design) -> Iterator[Call]:
-    """Yield the calls that a design declares for its matrix, in order of declaration."""
+def sample_calls(design: Design, *, alone: bool = False) -> Iterator[Call]:
+    """
+    Yield the calls that a design declares for its matrix, in order of declaration.
+
+    With `alone` also those that only surveys of one flow use.
+    """
     for operation in design.operations.values():
-        for arguments in operation.samples:
+        for arguments in operation.samples + (operation.alone if alone else ()):
             yield Call(operation.name, arguments)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from netsim.caught import Catching
 from netsim.core.raised import place
@@ -13,6 +13,7 @@ from netsim.core.thread import Context
 from netsim.design import Design, Operation, Parameter, Part, StartingPoint
 from netsim.errors import NetsimError, UsageError
 from netsim.notation import Call, parse
+from netsim.promise import Mode, Promise
 from netsim.trace.schedule import NAME
 
 _OPERATION = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
@@ -33,6 +34,7 @@ def vet(design: Design) -> None:
         _vet_operation(of, name, operation)
     for operation in design.operations.values():
         _vet_samples(design, operation)
+    _vet_promises(design)
     for start in design.starts:
         _vet_start(design, start)
     catching: Any = design.catching
@@ -97,7 +99,7 @@ def _takes(function: Callable[..., Any], count: int, what: str, expected: str) -
 
 
 def _vet_samples(design: Design, operation: Operation) -> None:
-    for sample in operation.samples:
+    for sample in (*operation.samples, *operation.alone):
         try:
             if not isinstance(sample, tuple):
                 raise UsageError(f"expected a tuple of arguments, found {sample!r}")
@@ -106,6 +108,36 @@ def _vet_samples(design: Design, operation: Operation) -> None:
             raise UsageError(
                 f"design {design.name}: a sample of operation '{operation.name}': {error}"
             ) from None
+
+
+def _vet_promises(design: Design) -> None:
+    of = f"design {design.name}"
+    promises: tuple[Any, ...] = design.promises
+    seen: dict[str, None] = {}
+    for promise in promises:
+        if not isinstance(promise, Promise):
+            raise UsageError(
+                f"{of}: a promise is a {type(promise).__name__}; expected netsim.Promise"
+            )
+        if not _OPERATION.fullmatch(str(promise.name)) or promise.name in seen:
+            raise UsageError(
+                f"{of}: promise {promise.name!r}: expected a name of its own, a letter first, then "
+                "small letters, digits and -"
+            )
+        seen[promise.name] = None
+        if promise.mode not in get_args(Mode):
+            raise UsageError(
+                f"{of}: promise {promise.name}: mode must be one of {', '.join(get_args(Mode))}, "
+                f"found {promise.mode!r}"
+            )
+        if not (promise.sentence and promise.source):
+            raise UsageError(
+                f"{of}: promise {promise.name} cites nothing; expected its sentence, and where "
+                "that stands"
+            )
+        _takes(promise.check, 1, f"{of}: promise {promise.name}: check", "(shown)")
+    if promises:
+        _takes(design.evidence, 1, f"{of}: evidence", "(system)")
 
 
 def _vet_start(design: Design, start: Any) -> None:

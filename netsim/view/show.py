@@ -33,6 +33,10 @@ def design_text(design: Design) -> str:
             f"  {name}" for name in design.probes
         ],
         "Left to the environment if asked (--choose)": [f"  {what}" for what in design.environment],
+        "Promises (what its documentation says; netsim promises says which are kept)": [
+            fill(f'{p.name} ({p.mode}): "{p.sentence}" ({p.source})', "  ", "      ")
+            for p in design.promises
+        ],
         "Locks, outermost first": [
             fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
             for name, what, inner in design.locks

@@ -64,6 +64,22 @@ class KmsgDumper:
     dump: Callable[[KmsgDumpReason, PtRegs | None, Segment, Segment], Awaitable[None]]
 
 
+@attrs.frozen
+class Asked:
+    """
+    One call of kmsg_dump(): in which operation of its thread, what for, and the log as it was then.
+
+    `dump` is its number among those that had the list of dumpers, 0 if it was skipped.
+    """
+
+    begun: int
+    operation: str
+    reason: KmsgDumpReason
+    registers: PtRegs | None
+    text: bytes = attrs.field(repr=False)
+    dump: int
+
+
 class LogBuf:
     """The ring: log_buf, log_end, logged_chars."""
 
@@ -80,6 +96,15 @@ class LogBuf:
         #: How many dumps have begun; dump_list_lock orders them.
         self.dumps = 0
         self.oops_in_progress = 0
+        #: The dumps that each thread asked for, in its order: for promises, nothing acts on it.
+        self.asked: dict[str, tuple[Asked, ...]] = {}
+
+    def ask(self, reason: KmsgDumpReason, registers: PtRegs | None, text: bytes, dump: int) -> None:
+        """Note that the running thread has called kmsg_dump()."""
+        thread = self.sim.current
+        assert thread is not None
+        asked = Asked(thread.begun, thread.operation, reason, registers, text, dump)
+        self.asked[thread.name] = (*self.asked.get(thread.name, ()), asked)
 
     def emit(self, text: bytes) -> None:
         """Append to the ring."""
@@ -148,12 +173,15 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
     else:
         s1 = Segment(log, 0, 0)
         s2 = Segment(log, end - chars, chars)
+    text = log.peek(s1.start, s1.length) + log.peek(s2.start, s2.length)
     if not await log.dump_list_lock.spin_trylock_irqsave():
+        log.ask(reason, pt_regs, text, 0)
         await printk(m, f"dump_kmsg: dump list lock is held during {reason}, skipping dump\n")
         return
     async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
         log.reason = reason
         log.dumps += 1
+        log.ask(reason, pt_regs, text, log.dumps)
         for dumper in log.dump_list.walk_locked():
             await dumper.dump(reason, pt_regs, s1, s2)
         log.reason = None

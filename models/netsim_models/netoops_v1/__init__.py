@@ -12,7 +12,7 @@ import attrs
 
 from netsim.caught import Catching
 from netsim.core.sim import Sim
-from netsim.design import Design, StartingPoint, System
+from netsim.design import AcceptedLoss, Design, StartingPoint, System
 from netsim.sync.uniprocessor import uniprocessor
 from netsim_models import errno
 from netsim_models.net import netpoll
@@ -20,6 +20,7 @@ from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
 from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.parts import PARTS
+from netsim_models.netoops_v1.promises import PROMISES, evidence
 from netsim_models.netoops_v1.symbols import unknown
 from netsim_models.netoops_v1.system import MODULE, Build, NetoopsSystem
 from netsim_models.wire import v1
@@ -80,6 +81,22 @@ UP_LEFT_OUT = (
     "timers that fire, and ARP answers that come, by themselves (--choose)",
 )
 
+UNCERTAIN = (
+    'the cover letter: "I am uncertain if the handling of the neighbor\'s validity is correct"'
+)
+
+#: Promises that the series breaks on purpose, or of which it says itself that they may be broken.
+ACCEPTED = tuple(
+    AcceptedLoss(f"promise:{name}", tuple(operations()), reason)
+    for name, reason in (
+        ("each-crash-emitted", "patch 08 limits it to one crash, by default, on purpose"),
+        ("no-checksum", "the comment knows a netpoll that computes none; no receiver minds"),
+        ("neighbour-used", UNCERTAIN),
+        ("neighbour-held", UNCERTAIN),
+    )
+)
+
+
 OFF = repr(",0x00000000,0x00000000\n")
 
 
@@ -128,6 +145,9 @@ def _design(
         errors=errno.NAMES,
         environment=("arp", "stack", "timers"),
         tell=tell,
+        accepted=ACCEPTED,
+        promises=PROMISES,
+        evidence=evidence,
         catching=Catching(NETOOPS_PORT, catcher),
     )
 

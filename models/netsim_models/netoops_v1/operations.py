@@ -267,6 +267,7 @@ def operations(neighbours: bool = False) -> Mapping[str, Operation]:
             set_,
             (ADDR,),
             samples=(("10.0.0.1",), ("10.0.1.1",), ("192.0.2.1",), ("10.0.0.100",)),
+            alone=(("10.0.0.255",), ("224.0.0.1",)),
             source="drivers/net/netoops.c, patch 05",
         ),
         Operation(
