@@ -146,7 +146,7 @@ def _design(
         environment=("arp", "stack", "timers"),
         tell=tell,
         accepted=ACCEPTED,
-        promises=PROMISES,
+        promises=tuple(one for one in PROMISES if build.module or one.name != "module"),
         evidence=evidence,
         catching=Catching(NETOOPS_PORT, catcher),
     )
