@@ -35,7 +35,12 @@ def receiving(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     # Whoever runs the tests in the background may ignore interrupts, which is inherited.
     usual = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, env=dict(os.environ), preexec_fn=usual
+        command,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=dict(os.environ),
+        preexec_fn=usual,  # noqa: PLW1509 - there are no threads here
     ) as running:
         assert running.stderr is not None
         line = running.stderr.readline()
