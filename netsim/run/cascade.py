@@ -23,6 +23,9 @@ CLASSES_MAX = 3000
 #: What the second search leaves out is what needs more preemptions.
 PREEMPTIONS_MAX = 2
 
+#: Executions with few preemptions of such a cell at most, unless a bound says otherwise.
+FEW_MAX = 20_000
+
 #: So many runs of the second search for each execution that is allowed: most end where one meets
 #: a beginning that is known.
 RUNS_EACH = 5
@@ -63,10 +66,13 @@ def search(program: ScenarioProgram, bounds: Bounds, *, orders_always: bool = Tr
     """
     Search a scenario that was started, and whose start was reached.
 
-    The bound on executions holds for each search, the others for all together: only a search of
-    classes that has come to the first is followed by another.  For `orders_always` see `Search`.
+    The bound on executions holds for each search (of more than two flows there is one for each
+    kind if none is given), the others for all together: only a search of classes that has come to
+    the first is followed by another.  For `orders_always` see `Search`.
     """
+    few_bounds = bounds
     if bounds.executions is None and len(program.scenario.flows) > 2:
+        few_bounds = attrs.evolve(bounds, executions=FEW_MAX)
         bounds = attrs.evolve(bounds, executions=CLASSES_MAX)
     classes = Search(program, bounds, orders_always=orders_always)
     classes.explore(first=False, progress=None)
@@ -77,7 +83,7 @@ def search(program: ScenarioProgram, bounds: Bounds, *, orders_always: bool = Tr
     few = _FewPreemptions(
         # A halt that waits for others may need a preemption that it does not need at once.
         program.with_flows_of(program.scenario),
-        bounds,
+        few_bounds,
         reference=classes.reference,
         orders_always=orders_always,
         candidates=classes.candidates,

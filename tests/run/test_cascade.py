@@ -198,6 +198,7 @@ def test_a_start_that_is_not_reached_is_decided_by_that() -> None:
 
 def test_three_operations_have_a_bound_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cascade, "CLASSES_MAX", 4)
+    monkeypatch.setattr(cascade, "FEW_MAX", 4)
     monkeypatch.setattr(cascade, "RUNS_EACH", 1000)
     monkeypatch.setattr(f"{__name__}.NOISE", 1)
 
