@@ -28,6 +28,7 @@ from benchmarks.families import (
     writers,
 )
 from benchmarks.hostile import survive
+from benchmarks.logs import logs
 from benchmarks.table import Table
 from netsim.notation import parse
 from netsim.results import Bounds, Options
@@ -259,4 +260,5 @@ PARTS: Mapping[str, Callable[[], Table]] = {
     "memory": memory,
     "matrix": cells,
     "hostile": hostile,
+    "logs": logs,
 }

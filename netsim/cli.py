@@ -131,7 +131,7 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--faults", type=int, default=0, help="How many calls may fail (default 0)."
             ),
             click.option(
-                "--choose", multiple=True, help="What happens by itself: arp, timers (repeatable)."
+                "--choose", multiple=True, help="What happens by itself: arp, stack, timers."
             ),
             click.option("-o", "output", type=click.Path(), help="Write the JSON document here."),
             click.option("--json", "as_json", is_flag=True, help="Print the JSON document only."),

@@ -40,8 +40,9 @@ class Operation:
 
     `run` takes the system and the arguments and returns the result: None, an int (negative: an
     errno), or a string.  `samples` are the argument lists that the matrix uses; none keeps the
-    operation out of it.  `halts` marks one that ends the whole machine, `dies` one that, as a
-    strike, kills the struck flow, or ends the machine if that is in interrupt context.
+    operation out of it; `alone` are further ones, for surveys of one flow.  `halts` marks one that
+    ends the whole machine, `dies` one that, as a strike, kills the struck flow, or ends the machine
+    if that is in interrupt context.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     contexts: tuple[Context, ...] = (Context.PROCESS,)
     samples: tuple[tuple[str, ...], ...] = ((),)
+    #: Argument lists that only surveys of one flow use.
+    alone: tuple[tuple[str, ...], ...] = ()
     source: str = ""
     halts: bool = False
     dies: bool = False

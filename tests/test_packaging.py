@@ -15,7 +15,7 @@ from netsim._version import __version__
 ROOT = Path(__file__).resolve().parents[1]
 #: Top-level package of the wheel: its folder in the checkout.
 PACKAGES = {"netsim": ROOT / "netsim", "netsim_models": ROOT / "models" / "netsim_models"}
-DESIGNS = ("netoops-v1", "netoops-v1@2.6.35", "netoops-v1+unlocked")
+DESIGNS = ("netoops-v1", "netoops-v1@2.6.35", "netoops-v1@i386", "netoops-v1+unlocked")
 SECONDS_MAX = 300
 
 

@@ -19,6 +19,7 @@ from netsim.sync.rcu import Rcu
 from netsim.sync.refcount import RefCount
 from netsim.sync.spinlock import SpinLock
 from netsim.sync.workqueue import Work
+from netsim_models.x86 import X86_64, Arch
 
 if TYPE_CHECKING:
     from netsim_models.net.device import NetDevice
@@ -41,9 +42,10 @@ class Machine:
     `release` is "2.6.36" or "2.6.35"; only netpoll differs between them here.
     """
 
-    def __init__(self, sim: Sim, release: str) -> None:
+    def __init__(self, sim: Sim, release: str, arch: Arch = X86_64) -> None:
         self.sim = sim
         self.release = release
+        self.arch = arch
         #: Every reference count ever made, for leak checking.
         self.refcounts: list[RefCount] = []
         # net/core/dev.c, rtnetlink.c, link_watch.c

@@ -24,15 +24,15 @@ from netsim_models.net.device import NetDevice, RegState
 from netsim_models.net.link_watch_work import linkwatch_event
 from netsim_models.net.netpoll import Wire
 from netsim_models.net.rtnetlink import rtnl_lock, rtnl_unlock
+from netsim_models.x86 import X86_64, Arch
 
-IFNAMSIZ = 16
 BOOT_TEXT = b"Linux version 2.6.36 (netsim) #1 SMP\n" * 8
 MAC_OF_NEW_DEVICE = "02:00:00:00:00:99"
 
 
-def boot(sim: Sim, release: str) -> Machine:
+def boot(sim: Sim, release: str, arch: Arch = X86_64) -> Machine:
     """Build the machine as it is after boot; runs no step."""
-    m = Machine(sim, release)
+    m = Machine(sim, release, arch)
     m.log = LogBuf(sim)
     m.log.emit(BOOT_TEXT)
     m.wire = Wire()

@@ -238,6 +238,8 @@ class ScenarioProgram:
                 run_flow(self._bind(boot.system, (call,)), results),
             )
             settle(sim)
+            if sim.halted:
+                return f"{call}: it ends the machine"
             if sim.reports:
                 return f"{call}: {sim.reports[0].message}"
             if unfinished(sim):

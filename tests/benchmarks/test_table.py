@@ -19,4 +19,4 @@ def test_table() -> None:
 
 
 def test_parts() -> None:
-    assert list(PARTS) == ["speed", "reduction", "classes", "memory", "matrix", "hostile"]
+    assert list(PARTS) == ["speed", "reduction", "classes", "memory", "matrix", "hostile", "logs"]

@@ -3,10 +3,12 @@
 import pytest
 
 from netsim.core.thread import Life
+from netsim.notation import Call
 from netsim.results import Options, Result, Verdict
 from netsim.run import check
 from netsim_models.kernel.panic import bug_on
 from netsim_models.machine import Machine
+from netsim_models.netoops_v1 import NETOOPS_V1
 from tests.models.drive import Driven
 
 
@@ -165,6 +167,14 @@ class TestModule:
         assert len(failed) == 1
         assert dict(failed[0].observed)["flow 1: read"] == "-ENOENT"
         assert result.verdict is Verdict.HOLDS
+
+
+def test_arguments_for_surveys_of_one_flow_are_acceptable() -> None:
+    operations = NETOOPS_V1.operations
+    calls = [Call(o.name, list_) for o in operations.values() for list_ in o.alone]
+
+    assert [NETOOPS_V1.validate(call).name for call in calls] == [call.name for call in calls]
+    assert {"write-device", "write-one-shot", "crash", "boot-number"} <= {c.name for c in calls}
 
 
 class TestBug:

@@ -108,7 +108,7 @@ class TestRefusals:
         assert caught.value.exit_code == 2
 
     def test_unknown_choice(self) -> None:
-        with pytest.raises(UsageError, match="expected one of: arp, timers"):
+        with pytest.raises(UsageError, match="expected one of: arp, stack, timers"):
             check("netoops-v1", "read", options=Options(choose=("weather",)))
 
 

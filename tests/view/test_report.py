@@ -38,6 +38,11 @@ class TestVerdict:
 
         assert "with up to 1 failure, sequentially" in " ".join(text.split())
 
+    def test_what_was_left_to_the_environment_is_said(self) -> None:
+        text = verdict_line(result(options=Options(choose=("stack",))))
+
+        assert "no failures, stack left to the environment, sequentially" in " ".join(text.split())
+
     @pytest.mark.parametrize(
         ("cut_by", "bounds", "words"),
         [

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from netsim.sync.halt import halt
 from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, printk
+from netsim_models.x86 import registers
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
+    from netsim_models.x86 import PtRegs
 
 OOPS_TEXT = "BUG: unable to handle kernel NULL pointer dereference at (null)\n"
 END_MARKER = "---[ end trace 0000000000000000 ]---\n"
@@ -22,6 +24,8 @@ END_MARKER = "---[ end trace 0000000000000000 ]---\n"
 async def die(m: Machine) -> None:
     """
     arch/x86/kernel/dumpstack.c:die(), oops_begin() to oops_end(), for a task in process context.
+
+    An exception always has registers, which patch 01 passes on.
 
     Context: any.  Locks: die_lock with irqs off, unless whom it interrupted holds it; none during
     the dump.
@@ -36,13 +40,13 @@ async def die(m: Machine) -> None:
     m.log.oops_in_progress -= 1
     if not nested:
         await m.die_lock.spin_unlock_irqrestore()
-    await oops_exit(m)
+    await oops_exit(m, registers(m.arch))
 
 
-async def oops_exit(m: Machine) -> None:
+async def oops_exit(m: Machine, regs: PtRegs | None) -> None:
     """kernel/panic.c:oops_exit(), which dumps.  Context: any.  Locks: as kmsg_dump()."""
     await printk(m, END_MARKER)
-    await kmsg_dump(m, KmsgDumpReason.OOPS)
+    await kmsg_dump(m, KmsgDumpReason.OOPS, regs)
 
 
 async def panic(m: Machine) -> NoReturn:

@@ -24,6 +24,7 @@ from netsim_models.errno import EBUSY, EINVAL
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
+    from netsim_models.x86 import PtRegs
 
 LOG_BUF_LEN = 1 << 17
 
@@ -53,10 +54,10 @@ class Segment:
 
 @attrs.frozen(eq=False)
 class KmsgDumper:
-    """struct kmsg_dumper; `dump` gets (reason, s1, s2)."""
+    """struct kmsg_dumper; `dump` gets (reason, registers or None, s1, s2)."""
 
     name: str
-    dump: Callable[[KmsgDumpReason, Segment, Segment], Awaitable[None]]
+    dump: Callable[[KmsgDumpReason, PtRegs | None, Segment, Segment], Awaitable[None]]
 
 
 class LogBuf:
@@ -129,9 +130,9 @@ def printk(m: Machine, text: str) -> Awaitable[None]:
     return perform(_Printk(m.log, text.encode()))
 
 
-async def kmsg_dump(m: Machine, reason: KmsgDumpReason) -> None:
+async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None = None) -> None:
     """
-    kernel/printk.c:kmsg_dump().
+    kernel/printk.c:kmsg_dump(), which passes registers on since patch 02.
 
     Context: any.  Locks: logbuf_lock inside one step; dump_list_lock by trylock, irqsave.
     """
@@ -150,7 +151,7 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason) -> None:
         log.reason = reason
         log.dumps += 1
         for dumper in log.dump_list.walk_locked():
-            await dumper.dump(reason, s1, s2)
+            await dumper.dump(reason, pt_regs, s1, s2)
         log.reason = None
     await log.dump_list_lock.spin_unlock_irqrestore()
 

@@ -38,6 +38,8 @@ class RegState(Enum):
     UNREGISTERED = "NETREG_UNREGISTERED"
 
 
+IFNAMSIZ = 16
+
 REGISTRATION = StateMachine(
     "net_device registration",
     RegState,

@@ -1,9 +1,10 @@
 """
 netoops v1: the crash-dump driver proposed in November 2010 (twelve patches on 2.6.36).
 
-Modelled: patch 05, the one-shot mode of 08 and the soft dump of 03, 04 and 09.  Three designs:
-the driver on the kernel it was posted for, on the kernel before it, whose netpoll takes no rtnl,
-and with the unlocked netpoll calls on its notifier paths, as commit 3b410a31 did for netconsole.
+Modelled: patches 05 to 09, with the soft dump of 03 and 04 and the registers of 01 and 02.  Four
+designs: the driver on the kernel it was posted for, on the kernel before it, whose netpoll takes no
+rtnl, with the unlocked netpoll calls on its notifier paths, as commit 3b410a31 did for netconsole,
+and on i386, which differs in the size of a word alone.
 """
 
 from netsim.caught import Catching
@@ -17,6 +18,7 @@ from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
 from netsim_models.wire import v1
 from netsim_models.wire.catcher import Catcher
+from netsim_models.x86 import I386, X86_64, Arch
 
 LOCKED = Paths(netpoll.netpoll_setup, netpoll.netpoll_cleanup)
 UNLOCKED = Paths(netpoll.netpoll_setup_rtnl_held, netpoll.netpoll_cleanup_rtnl_held)
@@ -41,8 +43,10 @@ LOCKS = (
 
 LEFT_OUT = (
     "handlers of interrupts: nothing strikes unless the scenario says so (!)",
-    "patches 06 and 07 (register and user fields in the packet) and the crash triggers of 09",
-    "raw parsing of what is written to net_dump_device",
+    "the parsing of what set, off and one-shot write; write-device and write-one-shot show it",
+    "positions in files (each call opens its file), permissions (root calls), and -EFAULT",
+    "what lies beside a buffer; what is on the stack reads as 0xAA, or NUL (--choose stack)",
+    "values of registers: each tells its place; the processor is family 6, model 26, stepping 5",
     "namespaces, bonding and bridges; the receive side of netpoll and NAPI",
     "consoles; crash kernels; panic_on_oops (off)",
     "weak memory: interleavings are sequentially consistent",
@@ -70,9 +74,11 @@ def tell(what: str, expected: str, found: str) -> str:
     return ""
 
 
-def _design(name: str, summary: str, release: str, in_notifier: Paths) -> Design:
+def _design(
+    name: str, summary: str, release: str, in_notifier: Paths, arch: Arch = X86_64
+) -> Design:
     def boot(sim: Sim) -> NetoopsSystem:
-        return NetoopsSystem(sim, release, LOCKED, in_notifier)
+        return NetoopsSystem(sim, release, LOCKED, in_notifier, arch)
 
     return Design(
         name=name,
@@ -87,10 +93,11 @@ def _design(name: str, summary: str, release: str, in_notifier: Paths) -> Design
             f"net/core/netpoll.c of {release}",
             "net/core/{dev,link_watch,neighbour}.c, net/ipv4/{arp,route,fib_frontend}.c of 2.6.36",
             "kernel/{printk,panic,module,sysctl}.c of 2.6.36",
+            "fs/proc/proc_sysctl.c, fs/sysfs/{file,dir,group}.c, lib/{string,vsprintf}.c of 2.6.36",
         ),
         left_out=LEFT_OUT,
         errors=errno.NAMES,
-        environment=("arp", "timers"),
+        environment=("arp", "stack", "timers"),
         tell=tell,
         catching=Catching(NETOOPS_PORT, catcher),
     )
@@ -108,5 +115,12 @@ NETOOPS_V1_UNLOCKED = _design(
     "2.6.36",
     UNLOCKED,
 )
+NETOOPS_V1_I386 = _design(
+    "netoops-v1@i386",
+    "netoops as posted, on i386: the same but for the size of a word",
+    "2.6.36",
+    LOCKED,
+    I386,
+)
 
-__all__ = ["NETOOPS_V1", "NETOOPS_V1_2_6_35", "NETOOPS_V1_UNLOCKED"]
+__all__ = ["NETOOPS_V1", "NETOOPS_V1_2_6_35", "NETOOPS_V1_I386", "NETOOPS_V1_UNLOCKED"]

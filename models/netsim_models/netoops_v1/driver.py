@@ -1,5 +1,5 @@
 """
-drivers/net/netoops.c, as patch 05 has it, with one-shot (08) and the soft dump (04, 09).
+drivers/net/netoops.c, as patches 05 to 09 leave it; its files are in `proc` and `sysfs`.
 
 The driver is reproduced as it behaves, defects and all: what leaks, deadlocks or races here does
 so in the patch.  `Netoops.in_notifier` is the one place where variants differ: how netpoll is
@@ -15,10 +15,11 @@ from netsim.core.memory import KObject, bind, kfree, shared
 from netsim.sync.alloc import kzalloc
 from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim.sync.spinlock import SpinLock
+from netsim_models.fs.sysfs import Kobject
 from netsim_models.kernel.panic import bug_on
 from netsim_models.kernel.printk import KmsgDumper, KmsgDumpReason, Segment, printk
 from netsim_models.net import events
-from netsim_models.net.device import NetDevice, netif_carrier_ok
+from netsim_models.net.device import IFNAMSIZ, NetDevice, netif_carrier_ok
 from netsim_models.net.neighbour import (
     NUD_VALID,
     Neighbour,
@@ -29,11 +30,14 @@ from netsim_models.net.neighbour import (
 from netsim_models.net.netpoll import Netpoll, netpoll_send_udp
 from netsim_models.net.route import arp_bind_neighbour, ip_route_output_key, ip_rt_put
 from netsim_models.netoops_v1 import packet
+from netsim_models.netoops_v1.sysfs import FIELD_BYTES
+from netsim_models.wire.packet import numbered
+from netsim_models.wire.segments import packet_count_from_length
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
+    from netsim_models.x86 import PtRegs
 
-IFNAMSIZ = 16
 NEIGHBOUR_HOLDER = "netoops_neighbour"
 
 Setup = Callable[["Machine", Netpoll], Awaitable[int]]
@@ -48,6 +52,10 @@ class NetoopsData(KObject):
     netoops_neighbour: Neighbour | None = None
     network_dumper_one_shot: int = 1
     network_dumper_disabled: int = 0
+    netoops_fw_version: bytes = bytes(FIELD_BYTES)
+    netoops_board_name: bytes = bytes(FIELD_BYTES)
+    netoops_boot_number: int = 0
+    netoops_kobj: Kobject | None = None
 
 
 class Paths:
@@ -240,9 +248,11 @@ class Netoops:
                 return "", "0.0.0.0", "0.0.0.0"
             return np.dev_name[:IFNAMSIZ], np.remote_ip, np.local_ip
 
-    async def netoops(self, reason: KmsgDumpReason, s1: Segment, s2: Segment) -> None:
+    async def netoops(
+        self, reason: KmsgDumpReason, regs: PtRegs | None, s1: Segment, s2: Segment
+    ) -> None:
         """
-        drivers/net/netoops.c:netoops(), the dump callback, patches 05 and 08.
+        drivers/net/netoops.c:netoops(), the dump callback, patches 05, 06 and 08.
 
         Context: any, irqs off.  Locks: dump_list_lock held; netoops_lock by trylock.
         """
@@ -259,9 +269,11 @@ class Netoops:
         neighbour = data.netoops_neighbour
         if neighbour is not None and neighbour.nud_state in NUD_VALID:
             np.remote_mac = neighbour.ha
-        count_1 = packet.packet_count_from_length(s1.length)
-        count_2 = packet.packet_count_from_length(s2.length)
-        message = Message(self, soft_dump, count_1 + count_2)
+        count_1 = packet_count_from_length(s1.length)
+        count_2 = packet_count_from_length(s2.length)
+        message = Message(
+            self, packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
+        )
         for _ in range(packet.NETOOPS_RETRANSMIT_COUNT):
             await message.send_segment(0, s2)
             await message.send_segment(count_2, s1)
@@ -271,13 +283,11 @@ class Netoops:
 
 
 class Message:
-    """`msg` while a dump runs: what does not vary in its packets, and its data."""
+    """`msg` while a dump runs: a header, of which the number varies, and its data."""
 
-    def __init__(self, driver: Netoops, soft_dump: bool, packet_count: int) -> None:
+    def __init__(self, driver: Netoops, header: bytes) -> None:
         self.driver = driver
-        self.soft_dump = soft_dump
-        self.packet_count = packet_count
-        self.jiffies = driver.m.sim.jiffies
+        self.header = header
         self.data = bytearray(packet.NETOOPS_DATA_BYTES)
 
     async def send_segment(self, packet_offset: int, s: Segment) -> None:
@@ -286,7 +296,7 @@ class Message:
 
         Context: irqs off.  Locks: netoops_lock held.
         """
-        count = packet.packet_count_from_length(s.length)
+        count = packet_count_from_length(s.length)
         for i in range(count - 1, -1, -1):
             length = packet.NETOOPS_DATA_BYTES
             if i == count - 1:
@@ -302,12 +312,6 @@ class Message:
 
         Context: irqs off.  Locks: netoops_lock held.
         """
-        head = packet.header(
-            jiffies=self.jiffies,
-            soft_dump=self.soft_dump,
-            packet_count=self.packet_count,
-            packet_no=packet_nr,
-            release=self.driver.m.release,
-        )
-        np = self.driver.data.np
-        await netpoll_send_udp(self.driver.m, np, head + bytes(self.data))  # type: ignore[arg-type]
+        m, np = self.driver.m, self.driver.data.np
+        head = numbered(self.header, packet.layout(m.arch), packet_nr)
+        await netpoll_send_udp(m, np, head + bytes(self.data))  # type: ignore[arg-type]

@@ -1,38 +1,80 @@
-"""The packet of patch 05: a packed little-endian header, then 1024 bytes of log."""
+"""The packets of netoops v1 with all patches (stage 07): a header, then 1024 bytes of log."""
 
-import struct
+from __future__ import annotations
 
-NETOOPS_TYPE_PRINTK_BUFFER = 1
-NETOOPS_TYPE_PRINTK_BUFFER_SOFT = 3
-NETOOPS_VERSION = 0x0002
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from netsim_models.wire import v1
+from netsim_models.wire.layout import DATA_BYTES, Layout
+from netsim_models.wire.packet import Packet, dump_id, header
+from netsim_models.wire.segments import ROUNDS
+from netsim_models.x86 import BOOT_CPU_DATA, I386, X86_64, Arch
+
+if TYPE_CHECKING:
+    from netsim_models.netoops_v1.driver import Netoops
+    from netsim_models.x86 import PtRegs
+
 NETOOPS_PORT = 2004
-NETOOPS_RETRANSMIT_COUNT = 3
-NETOOPS_ARCH = 2
-NETOOPS_DATA_BYTES = 1024
+NETOOPS_RETRANSMIT_COUNT = ROUNDS
+NETOOPS_DATA_BYTES = DATA_BYTES
 HZ = 1000
 
-_HEADER = struct.Struct("<HHHHHIII3x64s64s64s")
+_LAYOUTS = {X86_64: v1.USER_X86_64, I386: v1.USER_I386}
 
 
-def header(
-    *, jiffies: int, soft_dump: bool, packet_count: int, packet_no: int, release: str
+def layout(arch: Arch) -> Layout:
+    """Return the layout of the packets that a machine sends."""
+    return _LAYOUTS[arch]
+
+
+def setup_packet_header(
+    driver: Netoops, packet_count: int, regs: PtRegs | None, soft_dump: bool
 ) -> bytes:
-    """drivers/net/netoops.c:setup_packet_header() and netoops_send_packet(), patch 05."""
-    return _HEADER.pack(
-        NETOOPS_VERSION,
-        _HEADER.size,
-        NETOOPS_ARCH,
-        (jiffies // HZ) & 0xFFFF,
-        NETOOPS_TYPE_PRINTK_BUFFER_SOFT if soft_dump else NETOOPS_TYPE_PRINTK_BUFFER,
+    """
+    drivers/net/netoops.c:setup_packet_header(), patches 05 to 07, after a memset() of `msg`.
+
+    Context: irqs off.  Locks: netoops_lock held.
+    """
+    m, data = driver.m, driver.data
+    return _packed(
+        m.arch,
         packet_count,
-        packet_no,
-        0,
-        release.encode(),
-        b"",
-        b"",
+        dump_id(m.sim.jiffies, HZ),
+        soft_dump,
+        m.release,
+        (data.netoops_boot_number, data.netoops_fw_version, data.netoops_board_name),
+        regs,
     )
 
 
-def packet_count_from_length(length: int) -> int:
-    """drivers/net/netoops.c:packet_count_from_length(), patch 05."""
-    return (length + NETOOPS_DATA_BYTES - 1) // NETOOPS_DATA_BYTES
+@lru_cache(maxsize=256)
+def _packed(
+    arch: Arch,
+    packet_count: int,
+    number: int,
+    soft: bool,
+    release: str,
+    user: tuple[int, bytes, bytes],
+    regs: PtRegs | None,
+) -> bytes:
+    """Return the header; pure, and asked for at the end of every execution."""
+    boot_number, fw_version, board_name = user
+    return header(
+        Packet(
+            layout=layout(arch),
+            packet_no=0,
+            packet_count=packet_count,
+            data=b"",
+            dump_id=number,
+            soft=soft,
+            kernel_version=release.encode(),
+            boot_id=boot_number & 0xFFFF_FFFF,
+            x86_family=BOOT_CPU_DATA.x86,
+            x86_model=BOOT_CPU_DATA.x86_model,
+            x86_stepping=BOOT_CPU_DATA.x86_mask,
+            bios_version=fw_version.partition(b"\0")[0],
+            motherboard_type=board_name.partition(b"\0")[0],
+            registers=regs or (),
+        )
+    )

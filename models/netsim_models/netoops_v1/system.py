@@ -5,31 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from netsim.core.memory import bind, kfree
+from netsim.core.memory import bind, kfree, kmalloc
 from netsim.core.sim import Sim
+from netsim.sync.alloc import kzalloc
 from netsim.sync.choose import fails
 from netsim.sync.mutex import Mutex
-from netsim_models.errno import EBUSY
+from netsim_models.errno import EBUSY, ENOMEM
+from netsim_models.fs.sysfs import Kobject, SysfsDirent
 from netsim_models.kernel.module import Module, ModuleState, delete_module, init_module
 from netsim_models.kernel.printk import kmsg_dump_register, kmsg_dump_unregister
 from netsim_models.kernel.sysctl import CtlTableHeader
 from netsim_models.net import events
 from netsim_models.net.rtnetlink import rtnl_lock, rtnl_unlock
 from netsim_models.netoops_v1.driver import Netoops, Paths
+from netsim_models.netoops_v1.sysfs import ATTRIBUTES
 from netsim_models.world import boot
+from netsim_models.x86 import X86_64, Arch
 
 
 class NetoopsSystem:
     """One booted system: the machine, the driver, and the kernel's books about its module."""
 
-    def __init__(self, sim: Sim, release: str, in_process: Paths, in_notifier: Paths) -> None:
+    def __init__(
+        self,
+        sim: Sim,
+        release: str,
+        in_process: Paths,
+        in_notifier: Paths,
+        arch: Arch = X86_64,
+    ) -> None:
         self.sim = sim
-        self.machine = m = boot(sim, release)
+        self.machine = m = boot(sim, release, arch)
         self.driver = Netoops(m, in_process, in_notifier)
         self.module_mutex = Mutex(sim, "module_mutex")
         self.module = bind(sim, Module(ModuleState.LIVE), "module(netoops)")
         self.ctl_table = CtlTableHeader(sim, "net_dump_device")
         self.ctl_table.registered = True
+        #: /sys/kernel/netdump, by name of the attribute.
+        self.sysfs = {name: SysfsDirent(sim, name) for name in ATTRIBUTES}
+        for dirent in self.sysfs.values():
+            dirent.there = True
+        self.driver.data.netoops_kobj = kmalloc(sim, Kobject(name="netdump"), "kobject")
         m.netdev_chain.blocks = (*m.netdev_chain.blocks, self.driver.netoops_notifier)
         m.log.dump_list.items = (self.driver.netoops_dumper,)
 
@@ -47,27 +63,41 @@ class NetoopsSystem:
 
     async def netoops_init(self) -> int:
         """
-        drivers/net/netoops.c:netoops_init(), patch 05, with its unwinding.
+        drivers/net/netoops.c:netoops_init(), patches 05 and 07, with its unwinding.
 
         Context: process; may sleep.  Locks: dump_list_lock; rtnl.
         """
-        m, driver = self.machine, self.driver
+        driver = self.driver
         driver.data = driver.fresh_data()
-        error = await kmsg_dump_register(m, driver.netoops_dumper)
-        if error:
-            return error
-        await self._register_netdevice_notifier()
-        if await fails("register_sysctl_table", may_sleep=True):
-            await self._unregister_netdevice_notifier()
-            await kmsg_dump_unregister(m, driver.netoops_dumper)
-            kfree(driver.data)
-            return -EBUSY
-        await self.ctl_table.register()
-        return 0
+        retval = await self._init()
+        if retval:
+            kfree(driver.data)  # the module's memory goes with it
+        return retval
+
+    async def _init(self) -> int:
+        m, driver = self.machine, self.driver
+        kobj = await kzalloc(self.sim, Kobject(name="netdump"), "kobject")
+        if kobj is None:  # kobject_create_and_add()
+            return -ENOMEM
+        driver.data.netoops_kobj = kobj
+        retval = await self._sysfs_create_group()
+        if not retval:
+            retval = await kmsg_dump_register(m, driver.netoops_dumper)
+            if not retval:
+                await self._register_netdevice_notifier()
+                if not await fails("register_sysctl_table", may_sleep=True):
+                    await self.ctl_table.register()
+                    return 0
+                retval = -EBUSY
+                await self._unregister_netdevice_notifier()
+                await kmsg_dump_unregister(m, driver.netoops_dumper)
+            await self._sysfs_remove_group()
+        kfree(driver.data.netoops_kobj)  # kobject_put(): nobody else refers to it
+        return retval
 
     async def netoops_exit(self) -> None:
         """
-        drivers/net/netoops.c:netoops_exit(), patch 05.
+        drivers/net/netoops.c:netoops_exit(), patches 05 and 07.
 
         Context: process; may sleep.  Locks: rtnl; netoops_lock; dump_list_lock.
         """
@@ -76,7 +106,32 @@ class NetoopsSystem:
         await self._unregister_netdevice_notifier()
         await driver.disable_netoops(driver.in_process)
         await kmsg_dump_unregister(m, driver.netoops_dumper)
+        await self._sysfs_remove_group()
+        kfree(driver.data.netoops_kobj)
         kfree(driver.data)
+
+    async def _sysfs_create_group(self) -> int:
+        """
+        fs/sysfs/group.c:sysfs_create_group(): one file after the other; all or none.
+
+        Context: process; may sleep.  Locks: sysfs_mutex in the steps.
+        """
+        for dirent in self.sysfs.values():
+            if await fails("sysfs_new_dirent", may_sleep=True):
+                await self._sysfs_remove_group()
+                return -ENOMEM
+            await dirent.create()
+        return 0
+
+    async def _sysfs_remove_group(self) -> None:
+        """
+        fs/sysfs/group.c:sysfs_remove_group(): waits for the users of each file that is there.
+
+        Context: process; may sleep.  Locks: sysfs_mutex in the steps.
+        """
+        for dirent in self.sysfs.values():
+            if dirent.there:
+                await dirent.remove()
 
     async def _register_netdevice_notifier(self) -> None:
         """

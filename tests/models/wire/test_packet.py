@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsim_models.netoops_v1 import packet as of_the_driver
 from netsim_models.wire import v1, v3
 from netsim_models.wire.layout import DATA_BYTES, Layout
 from netsim_models.wire.packet import (
@@ -187,22 +186,6 @@ def test_constants_say_where_the_data_is(layout: Layout) -> None:
     assert stated == layout.header_bytes
     assert layout.packet_bytes == layout.header_bytes + 1024
     assert layout.packet_bytes + 28 <= 1500  # with IP and UDP headers it fits one Ethernet frame
-
-
-def test_the_simulated_driver_sends_the_header_of_patch_05() -> None:
-    sent = of_the_driver.header(
-        jiffies=70_000_123, soft_dump=True, packet_count=3, packet_no=2, release="2.6.36"
-    )
-    packet = Packet(
-        layout=v1.CORE,
-        packet_no=2,
-        packet_count=3,
-        dump_id=70_000 - 65_536,
-        soft=True,
-        kernel_version=b"2.6.36",
-        data=DATA,
-    )
-    assert decode(sent + DATA, LAYOUTS) == packet
 
 
 def test_dump_id_counts_seconds_and_wraps() -> None:
