@@ -10,7 +10,7 @@ from typing import Any
 from netsim.caught import Catching
 from netsim.core.raised import place
 from netsim.core.thread import Context
-from netsim.design import Design, Operation, Parameter, StartingPoint
+from netsim.design import Design, Operation, Parameter, StartingPoint, Variant
 from netsim.errors import NetsimError, UsageError
 from netsim.notation import Call, parse
 from netsim.trace.schedule import NAME
@@ -40,6 +40,13 @@ def vet(design: Design) -> None:
         raise UsageError(
             f"{of}: catching is a {type(catching).__name__}; expected Catching or None"
         )
+    variants: tuple[Any, ...] = design.variants
+    for variant in variants:
+        if not isinstance(variant, Variant) or not _OPERATION.fullmatch(variant.name):
+            raise UsageError(
+                f"{of}: a variant is {variant!r}; expected netsim.design.Variant with a name of "
+                "small letters, digits and -"
+            )
     if not design.starts:
         raise UsageError(f'{of} has no starts; expected at least netsim.StartingPoint("off", "")')
     for probe in design.probes:

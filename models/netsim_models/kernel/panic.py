@@ -46,7 +46,9 @@ async def die(m: Machine) -> None:
 async def oops_exit(m: Machine, regs: PtRegs | None) -> None:
     """kernel/panic.c:oops_exit(), which dumps.  Context: any.  Locks: as kmsg_dump()."""
     await printk(m, END_MARKER)
-    await kmsg_dump(m, KmsgDumpReason.OOPS, regs)
+    if m.policies.admits_oops():
+        await kmsg_dump(m, KmsgDumpReason.OOPS, regs)
+        m.policies.oops_dumped()
 
 
 async def panic(m: Machine) -> NoReturn:

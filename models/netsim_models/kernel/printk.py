@@ -151,7 +151,8 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
         log.reason = reason
         log.dumps += 1
         for dumper in log.dump_list.walk_locked():
-            await dumper.dump(reason, pt_regs, s1, s2)
+            if m.policies.admits_dump(dumper.name, reason):
+                await dumper.dump(reason, pt_regs, s1, s2)
         log.reason = None
     await log.dump_list_lock.spin_unlock_irqrestore()
 

@@ -16,6 +16,7 @@ from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
 from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
+from netsim_models.policies.variants import POLICIES
 from netsim_models.wire import v1
 from netsim_models.wire.catcher import Catcher
 from netsim_models.x86 import I386, X86_64, Arch
@@ -99,6 +100,7 @@ def _design(
         errors=errno.NAMES,
         environment=("arp", "stack", "timers"),
         tell=tell,
+        variants=POLICIES,
         catching=Catching(NETOOPS_PORT, catcher),
     )
 
