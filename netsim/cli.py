@@ -328,6 +328,7 @@ def check(
 @click.option("--flows", type=int, default=2, help="Operations at a time: 1, 2 or 3 (2).")
 @click.option("--jobs", type=int, default=1, help="Survey with so many processes (1).")
 @click.option("--start", "starts", multiple=True, help="From this starting point only; repeatable.")
+@click.option("--scenario", "scenarios", multiple=True, help="This one instead; repeatable.")
 @click.option("--expect", type=click.Choice(["holds"]), help="Exit 1 if a cell is red.")
 @_search_options
 def matrix(
@@ -335,17 +336,23 @@ def matrix(
     flows: int,
     jobs: int,
     starts: tuple[str, ...],
+    scenarios: tuple[str, ...],
     expect: str | None,
     output: str | None,
     as_json: bool,
     **limits: Any,
 ) -> int:
-    """Explore every operation of DESIGNS alone, every pair, every three; bounds are per cell."""
+    """
+    Explore every operation of DESIGNS alone, every pair, every three; bounds are per cell.
+
+    With --scenario TEXT DESIGNS are compared on that: verdicts, and what it comes to in numbers.
+    """
     from netsim.run.matrix import matrix as run_matrix
     from netsim.run.own import is_file
     from netsim.run.registry import load
     from netsim.trace.documents import dump_matrix
     from netsim.view.matrix import matrix_report
+    from netsim.view.storm import storm_report
 
     _check_output(output)
     loaded = [load(name) if is_file(name) else name for name in designs]
@@ -356,6 +363,7 @@ def matrix(
             flows=flows,
             jobs=jobs,
             starts=starts,
+            scenarios=scenarios,
             options=_options(limits["faults"], limits["choose"]),
             bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
             progress=meter,
@@ -367,7 +375,8 @@ def matrix(
         for design, name in zip(loaded, designs, strict=True)
         if not isinstance(design, str)
     }
-    report = "" if as_json else matrix_report(result, colour=_colour(), sources=sources)
+    tell = storm_report if scenarios else matrix_report
+    report = "" if as_json else tell(result, colour=_colour(), sources=sources)
     _deliver(dump_matrix(result), report, output, as_json)
     if expect == "holds" and any(cell.verdict.value == "violated" for cell in result.cells):
         return VIOLATED

@@ -142,6 +142,10 @@ class Design:
     environment: tuple[str, ...] = ()
     #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
+    #: What a booted system has come to, name to number, for `matrix --scenario`: asked where an
+    #: execution ends.  It may depend only on the order of conflicting steps, and on places that
+    #: `netsim.sync.tally` counts.
+    tally: Callable[[Any], Mapping[str, int]] | None = attrs.field(default=None, repr=False)
     #: What can be added to it, by name: `NAME+VARIANT`.
     variants: tuple[Variant, ...] = ()
     #: How what it sends over a real network is caught, if it sends anything that can be.

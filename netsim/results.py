@@ -238,6 +238,15 @@ class Start:
 
 
 @attrs.frozen
+class Tally:
+    """A number that a design counts, at least and at most over all executions of a scenario."""
+
+    name: str
+    least: int
+    most: int
+
+
+@attrs.frozen
 class Cell:
     """
     One cell of the matrix: one scenario and what it showed.
@@ -261,6 +270,10 @@ class Cell:
     decided: Decided | None = None
     #: The bound under which it was decided, if by preemptions.
     preemptions: int | None = None
+    #: What it comes to in numbers, in a matrix of scenarios; of the executions that were counted.
+    tallies: tuple[Tally, ...] = ()
+    #: Whether all were counted: one of every class.
+    tallied: bool = False
 
 
 @attrs.frozen
@@ -293,6 +306,8 @@ class MatrixResult:
     notes: tuple[str, ...] = ()
     #: Whether there is a cell for every group of operations, each decided one way or another.
     decided: bool = True
+    #: The scenarios that were given, if cells are of those instead of operations from starts.
+    scenarios: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -19,6 +19,7 @@ from netsim.sync.rcu import Rcu
 from netsim.sync.refcount import RefCount
 from netsim.sync.spinlock import SpinLock
 from netsim.sync.workqueue import Work
+from netsim_models.kernel.crashes import Crashes
 from netsim_models.policies.policy import Policies
 from netsim_models.x86 import X86_64, Arch
 
@@ -65,7 +66,9 @@ class Machine:
         # kernel/printk.c, kernel/panic.c, net/core/netpoll.c: set up by their modules
         self.log: Any = None
         self.die_lock = SpinLock(sim, "die_lock")
-        #: Which dumps are made at all; none by default.
+        #: What crashed, for tallies.
+        self.crashes = Crashes()
+        #: What may keep dumpers from being called; nothing unless a variant adds it.
         self.policies = Policies()
         self.wire: Any = None
         self.rcu = Rcu(sim, "rcu_bh")

@@ -12,7 +12,7 @@ import attrs
 from netsim._version import __version__
 from netsim.design import Design, StartingPoint
 from netsim.errors import UsageError
-from netsim.notation import Call
+from netsim.notation import Call, Scenario, parse
 from netsim.results import (
     Bounds,
     Finding,
@@ -22,12 +22,16 @@ from netsim.results import (
     Start,
 )
 from netsim.run.boot import Boots
+from netsim.run.program import ScenarioProgram
 from netsim.run.registry import load
 from netsim.run.survey import Best, Survey, Surveyed, groups, inherit, sample_calls
 from netsim.run.walk import Listener, Progress
 
 #: Cells of so many operations at a time at most.
 FLOWS_MAX = 3
+
+#: Where scenarios start that are given: each says so itself.
+GIVEN = StartingPoint("given", "")
 
 #: So many cells are given to a process at a time: of three operations some seconds of work.
 CHUNK = 20
@@ -42,9 +46,13 @@ def matrix(
     progress: Listener | None = None,
     jobs: int = 1,
     starts: Sequence[str] = (),
+    scenarios: Sequence[str] = (),
 ) -> MatrixResult:
     """
     Check every operation alone and every unordered pair, from every declared start, or `starts`.
+
+    With `scenarios` check these instead, each on every design, and tell what it comes to in numbers
+    (`Design.tally`): at least and at most over all executions.
 
     `flows` says how many operations at a time: 1, 2 or 3 (pairs are then checked, too).  `bounds`
     hold for each cell; one in which the classes are too many is searched with few preemptions
@@ -68,8 +76,12 @@ def matrix(
         if not any(name == start.name for design in loaded for start in design.starts):
             known = dict.fromkeys(start.name for design in loaded for start in design.starts)
             raise UsageError(f"unknown start '{name}': expected one of {', '.join(known)}")
-    work = list(_work(loaded, starts, flows))
-    total = sum(len(one.groups) for one in work)
+    given = _given(loaded, scenarios, options)
+    if given and starts:
+        raise UsageError("scenarios say themselves where they start: expected no starts with them")
+    work = [_Work(d, GIVEN, (), given) for d in loaded] if given else []
+    work = work or list(_work(loaded, starts, flows))
+    total = sum(len(one.groups) + len(one.scenarios) for one in work)
     if jobs == 1:
         parts = list(_one_by_one(work, options, bounds, progress, total))
     else:
@@ -93,39 +105,56 @@ def matrix(
     findings += [MatrixFinding(name, found) for (name, _), found in predicted.items()]
     order = [design.name for design in loaded]
     findings.sort(key=lambda m: (order.index(m.design), *_weight(m.finding)))
-    cells = tuple(inherit(cell for part in parts for cell in part.cells))
+    every = [cell for part in parts for cell in part.cells]
+    cells = tuple(every if given else inherit(every))
     interrupted = len(cells) < total or any(part.interrupted for part in parts)
+    counted = not interrupted and all(cell.tallied for cell in cells if cell.tallies)
     notes: list[str] = []
     if interrupted:
         notes.append(f"an interrupt came after {len(cells)} of {total} cells")
     if hurried:
         notes.append("an interrupt came before every schedule was made small")
-    surveyed = {one.start.name: Start(one.start.name, one.start.initial) for one in work}
-    operations = dict.fromkeys(str(call) for design in loaded for call in sample_calls(design))
+    surveyed = {o.start.name: Start(o.start.name, o.start.initial) for o in work if o.groups}
+    operations = dict.fromkeys(str(c) for d in loaded if not given for c in sample_calls(d))
     return MatrixResult(
         netsim=__version__,
         designs=tuple(order),
-        flows=flows,
+        flows=max((len(one.flows) for one in given), default=flows),
         options=options,
         starts=tuple(surveyed.values()),
         operations=tuple(operations),
-        complete=not interrupted and all(cell.complete for cell in cells),
-        decided=not interrupted and all(cell.decided is not None for cell in cells),
+        complete=counted and all(cell.complete for cell in cells),
+        decided=counted and all(cell.decided is not None for cell in cells),
         executions=sum(part.executions for part in parts),
         steps=sum(part.steps for part in parts),
         findings=tuple(findings),
         cells=cells,
         notes=tuple(notes),
+        scenarios=tuple(map(str, given)),
     )
 
 
 @attrs.frozen
 class _Work:
-    """Some cells of one starting point."""
+    """Some cells of one starting point, or of scenarios that start where they say."""
 
     design: Design
     start: StartingPoint
     groups: Sequence[tuple[Call, ...]]
+    scenarios: Sequence[Scenario] = ()
+
+
+def _given(designs: Sequence[Design], texts: Sequence[str], options: Options) -> list[Scenario]:
+    """Parse scenarios that each design must understand; raises UsageError before a long search."""
+    made = []
+    for text in texts:
+        for design in designs:
+            scenario = parse(text, design.operations)
+            ScenarioProgram(design, scenario, options)
+        if scenario in made:
+            raise UsageError(f"a scenario stands there twice: {scenario}")
+        made.append(scenario)
+    return made
 
 
 def _work(designs: Sequence[Design], starts: Sequence[str], flows: int) -> Iterator[_Work]:
@@ -156,7 +185,9 @@ def _one_by_one(
     for before, one in zip([None, *work], work, strict=False):
         if before is None or before.design is not one.design or before.start != one.start:
             boots = Boots()
-        part = Survey(one.design, one.start, one.groups, options, bounds, listen, boots=boots).run()
+        survey = Survey(one.design, one.start, one.groups, options, bounds, listen, boots=boots)
+        survey.scenarios = one.scenarios
+        part = survey.run()
         done += len(part.cells)
         yield part
         if part.interrupted:
@@ -192,7 +223,8 @@ def _in_processes(
             while True:
                 for index, one in islice(todo, jobs - len(running)):
                     name = str(given[one.design.name])
-                    survey = pool.submit(_survey, name, one.start, one.groups, options, bounds)
+                    cells = (one.start, one.groups, one.scenarios)
+                    survey = pool.submit(_survey, name, *cells, options, bounds)
                     running[survey] = index
                 if not running:
                     break
@@ -215,13 +247,14 @@ def _survey(
     design: str,
     start: StartingPoint,
     groups: Sequence[tuple[Call, ...]],
+    scenarios: Sequence[Scenario],
     options: Options,
     bounds: Bounds,
 ) -> Surveyed:
     """Survey some cells in a process of its own; what it returns holds no machine."""
     signal(SIGINT, default_int_handler)
     try:
-        return Survey(load(design), start, groups, options, bounds).run()
+        return Survey(load(design), start, groups, options, bounds, scenarios=scenarios).run()
     finally:
         _deaf()
 

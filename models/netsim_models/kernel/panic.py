@@ -30,6 +30,7 @@ async def die(m: Machine) -> None:
     Context: any.  Locks: die_lock with irqs off, unless whom it interrupted holds it; none during
     the dump.
     """
+    await m.crashes.begins(m.sim)
     current = m.sim.current
     assert current is not None
     nested = m.die_lock.owner is not None and m.die_lock.owner is current.interrupts
@@ -37,6 +38,7 @@ async def die(m: Machine) -> None:
         await m.die_lock.spin_lock_irqsave()
     m.log.oops_in_progress += 1
     await printk(m, OOPS_TEXT)
+    m.crashes.printed(m.sim, m.log.log_end)
     m.log.oops_in_progress -= 1
     if not nested:
         await m.die_lock.spin_unlock_irqrestore()
@@ -46,7 +48,7 @@ async def die(m: Machine) -> None:
 async def oops_exit(m: Machine, regs: PtRegs | None) -> None:
     """kernel/panic.c:oops_exit(), which dumps.  Context: any.  Locks: as kmsg_dump()."""
     await printk(m, END_MARKER)
-    if m.policies.admits_oops():
+    if await m.policies.admits_oops():
         await kmsg_dump(m, KmsgDumpReason.OOPS, regs)
         m.policies.oops_dumped()
 
@@ -57,7 +59,9 @@ async def panic(m: Machine) -> NoReturn:
 
     Context: any.  Locks: as kmsg_dump().
     """
+    await m.crashes.begins(m.sim)
     await printk(m, "Kernel panic - not syncing: netsim\n")
+    m.crashes.printed(m.sim, m.log.log_end)
     await kmsg_dump(m, KmsgDumpReason.PANIC)
     await halt("smp_send_stop")
     raise AssertionError("nothing runs after a halt")

@@ -16,6 +16,8 @@ from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
 from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
+from netsim_models.netoops_v1.tally import tally
+from netsim_models.netoops_v1.variants import VARIANTS
 from netsim_models.policies.variants import POLICIES
 from netsim_models.wire import v1
 from netsim_models.wire.catcher import Catcher
@@ -100,7 +102,8 @@ def _design(
         errors=errno.NAMES,
         environment=("arp", "stack", "timers"),
         tell=tell,
-        variants=POLICIES,
+        tally=lambda system: tally(system.machine),
+        variants=(*VARIANTS, *POLICIES),
         catching=Catching(NETOOPS_PORT, catcher),
     )
 

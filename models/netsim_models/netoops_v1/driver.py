@@ -74,6 +74,8 @@ class Netoops:
         self.in_process = in_process
         self.in_notifier = in_notifier
         self.netoops_lock = SpinLock(m.sim, "netoops_lock")
+        #: What network_dumper_one_shot is at first: patch 08 has 1.
+        self.one_shot_default = 1
         self.loads = 0
         self.data = self.fresh_data()
         self.netoops_notifier = NotifierBlock("netoops", self.netoops_netdev_event)
@@ -83,7 +85,8 @@ class Netoops:
         """Make the static data of a module that is being loaded."""
         self.loads += 1
         label = "netoops" if self.loads == 1 else f"netoops#{self.loads}"
-        self.m.sim.heap[label] = data = NetoopsData()
+        data = NetoopsData(network_dumper_one_shot=self.one_shot_default)
+        self.m.sim.heap[label] = data
         return bind(self.m.sim, data, label)
 
     async def netoops_netdev_event(self, event: int, event_dev: NetDevice) -> int:

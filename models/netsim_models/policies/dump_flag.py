@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netsim.core.memory import KObject, bind, shared
+from netsim.sync.marked import read_once, write_once
 from netsim_models.policies.policy import Policy
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @shared
 class DumpFlagState(KObject):
-    """The flag; dump_list_lock protects it."""
+    """The flag, by marked accesses."""
 
     emit: int = 0
 
@@ -29,14 +30,12 @@ class DumpFlag(Policy):
     """Let dumpers be called, for whatever reason, only while the flag is set."""
 
     def __init__(self, m: Machine) -> None:
-        self.m = m
         self.state = bind(m.sim, DumpFlagState(), "dump_flag")
 
-    def admits_dump(self, dumper: str, reason: KmsgDumpReason) -> bool:
+    async def admits_dump(self, dumper: str, reason: KmsgDumpReason) -> bool:
         """See `Policy`."""
-        return bool(self.state.emit)
+        return bool(await read_once(self.state, "emit"))
 
     async def write(self, value: int) -> None:
-        """Set the flag.  Context: any.  Locks: dump_list_lock, irqsave."""
-        async with self.m.log.dump_list_lock.irqsave():
-            self.state.emit = value
+        """Set the flag.  Context: any.  Locks: none."""
+        await write_once(self.state, "emit", value)

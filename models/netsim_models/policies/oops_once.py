@@ -32,7 +32,7 @@ class OopsOnce(Policy):
     def __init__(self, m: Machine) -> None:
         self.state = bind(m.sim, OopsOnceState(), "oops_once")
 
-    def admits_oops(self) -> bool:
+    async def admits_oops(self) -> bool:
         """See `Policy`."""
         return not self.state.oopsed
 

@@ -1,8 +1,9 @@
 """
 What stands between the kernel and its dumpers: a policy, and those of one machine in order.
 
-A policy is asked inside steps of kmsg_dump() and oops_exit(); it performs none of its own.  It
-cannot know what becomes of a dump: the callback of a dumper returns nothing.
+A policy cannot know what becomes of a dump: the callback of a dumper returns nothing.  What an
+administrator sets is read by marked accesses, not under dump_list_lock: while he held that, a crash
+would skip its dump.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 class Policy:
     """One policy on one machine; what it does not override it lets pass."""
 
-    def admits_oops(self) -> bool:
+    async def admits_oops(self) -> bool:
         """Tell whether oops_exit() is to dump.  Context: any.  Locks: none."""
         return True
 
     def oops_dumped(self) -> None:
         """Note that oops_exit() has dumped.  Context: any.  Locks: none."""
 
-    def admits_dump(self, dumper: str, reason: KmsgDumpReason) -> bool:
+    async def admits_dump(self, dumper: str, reason: KmsgDumpReason) -> bool:
         """Tell whether a dumper is to be called.  Context: any.  Locks: dump_list_lock held."""
         return True
 
@@ -45,15 +46,21 @@ class Policies:
         """Return the policy of a kind, which must have been added."""
         return next(policy for policy in self._all if isinstance(policy, kind))
 
-    def admits_oops(self) -> bool:
+    async def admits_oops(self) -> bool:
         """Tell whether all let the dump of an oops pass; who is asked after a refusal is not."""
-        return all(policy.admits_oops() for policy in self._all)
+        for policy in self._all:
+            if not await policy.admits_oops():
+                return False
+        return True
 
     def oops_dumped(self) -> None:
         """Tell all that an oops was dumped."""
         for policy in self._all:
             policy.oops_dumped()
 
-    def admits_dump(self, dumper: str, reason: KmsgDumpReason) -> bool:
+    async def admits_dump(self, dumper: str, reason: KmsgDumpReason) -> bool:
         """Tell whether all let this dumper be called; who is asked after a refusal is not."""
-        return all(policy.admits_dump(dumper, reason) for policy in self._all)
+        for policy in self._all:
+            if not await policy.admits_dump(dumper, reason):
+                return False
+        return True

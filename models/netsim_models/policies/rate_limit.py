@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netsim.core.memory import KObject, bind, shared
+from netsim.sync.marked import read_once, write_once
 from netsim_models.kernel.jiffies import HZ
 from netsim_models.kernel.printk import KmsgDumpReason
 from netsim_models.policies.policy import Policy
@@ -25,7 +26,7 @@ BURST = 1
 
 @shared
 class RateLimitSettings(KObject):
-    """The rate, which is the same for each dumper; dump_list_lock protects it."""
+    """The rate, which is the same for each dumper, by marked accesses."""
 
     interval: int = INTERVAL_SECONDS * HZ
     burst: int = BURST
@@ -56,16 +57,20 @@ class RateLimit(Policy):
         #: By name of the dumper.
         self.states: dict[str, RateLimitState] = {}
 
-    def admits_dump(self, dumper: str, reason: KmsgDumpReason) -> bool:
+    async def admits_dump(self, dumper: str, reason: KmsgDumpReason) -> bool:
         """See `Policy`."""
-        settings, state = self.settings, self._state(dumper)
-        if reason is not KmsgDumpReason.OOPS or not settings.interval:
+        if reason is not KmsgDumpReason.OOPS:
             return True
+        interval = await read_once(self.settings, "interval")
+        burst = await read_once(self.settings, "burst")
+        if not interval:
+            return True
+        state = self._state(dumper)
         now = self.m.sim.jiffies
         begin = state.begin
-        if begin is None or now > begin + settings.interval:
+        if begin is None or now > begin + interval:
             state.begin, state.printed = now, 0
-        if state.printed >= settings.burst:
+        if state.printed >= burst:
             return False
         state.printed += 1
         return True
@@ -80,7 +85,7 @@ class RateLimit(Policy):
         """
         Set the rate: `burst` oopses in so many seconds; 0 seconds: no limit.
 
-        Context: any.  Locks: dump_list_lock, irqsave.
+        Context: any.  Locks: none; a dump between the two uses the one and not the other.
         """
-        async with self.m.log.dump_list_lock.irqsave():
-            self.settings.interval, self.settings.burst = seconds * HZ, burst
+        await write_once(self.settings, "interval", seconds * HZ)
+        await write_once(self.settings, "burst", burst)

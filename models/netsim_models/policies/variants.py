@@ -47,17 +47,17 @@ def with_policy(
 
 
 async def rearm(s: Any) -> None:
-    """Arm one-shot anew.  Context: process.  Locks: dump_list_lock."""
+    """Arm one-shot anew.  Context: process.  Locks: none."""
     await s.machine.policies.of(OneShot).rearm()
 
 
 async def rate(s: Any, seconds: str, burst: str) -> None:
-    """Set the rate limit.  Context: process.  Locks: dump_list_lock."""
+    """Set the rate limit.  Context: process.  Locks: none."""
     await s.machine.policies.of(RateLimit).configure(int(seconds), int(burst))
 
 
 async def dump_flag(s: Any, flag: str) -> None:
-    """Set the flag for full dumps.  Context: process.  Locks: dump_list_lock."""
+    """Set the flag for full dumps.  Context: process.  Locks: none."""
     await s.machine.policies.of(DumpFlag).write(int(flag))
 
 
