@@ -27,6 +27,8 @@ class Crashes:
         self.begun: list[Crash] = []
         #: By number of the dump: from where to where in all bytes ever logged.
         self.dumped: dict[int, tuple[int, int]] = {}
+        #: Milliseconds that CPUs spun with irqs off to space packets out.
+        self.spun = 0
 
     async def begins(self, sim: Sim) -> None:
         """Note that the running thread crashes.  Context: any."""
@@ -39,3 +41,8 @@ class Crashes:
         assert sim.current is not None
         name = sim.current.name
         next(one for one in reversed(self.begun) if one.thread == name).printed = log_end
+
+    async def spins(self, sim: Sim, milliseconds: int) -> None:
+        """Note that a CPU is going to spin with irqs off.  Context: any."""
+        await counted(sim, "spin")
+        self.spun += milliseconds

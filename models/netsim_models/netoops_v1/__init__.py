@@ -102,7 +102,7 @@ def _design(
         errors=errno.NAMES,
         environment=("arp", "stack", "timers"),
         tell=tell,
-        tally=lambda system: tally(system.machine),
+        tally=lambda system: tally(system.machine, system.driver.spacing > 0),
         variants=(*VARIANTS, *POLICIES),
         catching=Catching(NETOOPS_PORT, catcher),
     )

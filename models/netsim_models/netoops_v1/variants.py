@@ -6,9 +6,15 @@ from collections.abc import Callable
 
 import attrs
 
+from netsim.core.memory import bind
 from netsim.core.sim import Sim
-from netsim.design import Design, System, Variant
+from netsim.design import Design, Operation, Parameter, System, Variant
+from netsim_models.netoops_v1.destination import Copied, Ports, PortsData
+from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
+
+#: The mail names no figure.
+SPACING_MS = 10
 
 
 def _changed(design: Design, change: Callable[[NetoopsSystem], None], source: str) -> Design:
@@ -31,4 +37,56 @@ def _every(design: Design) -> Design:
     return _changed(design, change, "patch 08 with network_dumper_one_shot = 0 to begin with")
 
 
-VARIANTS = (Variant("every", "one-shot is off to begin with: every crash is dumped", _every),)
+def _mac_copy(design: Design) -> Design:
+    def change(s: NetoopsSystem) -> None:
+        s.driver.keeping = Copied()
+
+    return _changed(design, change, "patch 05, TODO on the neighbour")
+
+
+def _spacing(design: Design) -> Design:
+    def change(s: NetoopsSystem) -> None:
+        s.driver.spacing = SPACING_MS
+
+    return _changed(design, change, "Mike Waychison's mail of 2010-11-03 03:38")
+
+
+def _ports(design: Design) -> Design:
+    def change(s: NetoopsSystem) -> None:
+        data = PortsData(local=NETOOPS_PORT, remote=NETOOPS_PORT)
+        s.driver.ports = Ports(bind(s.sim, data, "ports"))
+
+    made = _changed(design, change, "patch 05, TODO on port numbers")
+    return attrs.evolve(made, operations={**made.operations, PORTS.name: PORTS})
+
+
+async def ports(s: NetoopsSystem, local: str, remote: str) -> None:
+    """Set the ports of the next target.  Context: process.  Locks: none."""
+    assert isinstance(s.driver.ports, Ports)
+    await s.driver.ports.write(int(local), int(remote))
+
+
+def _is_port(text: str) -> str | None:
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 1 << 16:
+        return None
+    return "a port from 1 to 65535"
+
+
+PORTS = Operation(
+    "ports",
+    "the next target is sent to REMOTE from LOCAL, UDP",
+    ports,
+    (
+        Parameter("LOCAL", "a port of this machine", _is_port),
+        Parameter("REMOTE", "the port of the catcher", _is_port),
+    ),
+    samples=(("2004", "6666"),),
+    source="variant ports",
+)
+
+VARIANTS = (
+    Variant("every", "one-shot is off to begin with: every crash is dumped", _every),
+    Variant("mac-copy", "a copy of the MAC is kept, no neighbour is pinned", _mac_copy),
+    Variant("ports", "UDP ports can be set", _ports),
+    Variant("spacing", f"{SPACING_MS} ms are spun after each packet", _spacing),
+)
