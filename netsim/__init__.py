@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from netsim._version import __version__
 
 if TYPE_CHECKING:
-    from netsim.design import Design, Operation, Parameter, StartingPoint
+    from netsim.design import Design, Operation, Parameter, Part, StartingPoint
     from netsim.errors import (
         CounterexampleFound,
         FileError,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from netsim.notation import Scenario, parse
+    from netsim.promise import Answer, Broken, Promise, Shown
     from netsim.results import (
         Bounds,
         Finding,
@@ -52,7 +53,9 @@ if TYPE_CHECKING:
     from netsim.world import World
 
 _HOMES = {
+    "Answer": "promise",
     "Bounds": "results",
+    "Broken": "promise",
     "CounterexampleFound": "errors",
     "Design": "design",
     "FileError": "errors",
@@ -63,17 +66,20 @@ _HOMES = {
     "Operation": "design",
     "Options": "results",
     "Parameter": "design",
+    "Part": "design",
     "Plan": "results",
     "ProgramFinding": "results",
     "ProgramOutcome": "results",
     "ProgramReplay": "results",
     "ProgramResult": "results",
     "Progress": "run.walk",
+    "Promise": "promise",
     "ReplayDiverged": "errors",
     "ReplayResult": "results",
     "Result": "results",
     "Scenario": "notation",
     "Schedule": "trace.schedule",
+    "Shown": "promise",
     "StartingPoint": "design",
     "TraceVersionError": "errors",
     "UsageError": "errors",
@@ -90,7 +96,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "Bounds",
+    "Broken",
     "CounterexampleFound",
     "Design",
     "FileError",
@@ -101,17 +109,20 @@ __all__ = [
     "Operation",
     "Options",
     "Parameter",
+    "Part",
     "Plan",
     "ProgramFinding",
     "ProgramOutcome",
     "ProgramReplay",
     "ProgramResult",
     "Progress",
+    "Promise",
     "ReplayDiverged",
     "ReplayResult",
     "Result",
     "Scenario",
     "Schedule",
+    "Shown",
     "StartingPoint",
     "TraceVersionError",
     "UsageError",

@@ -121,22 +121,27 @@ def cli(context: click.Context) -> None:
         raise UsageError(f"expected a command: {commands}\n  netsim --help tells what they do")
 
 
+_LIMITS = (
+    click.option("--max-executions", type=int, help="Stop after so many executions."),
+    click.option("--max-steps", type=int, help="Stop after so many steps."),
+    click.option("--timeout", type=float, help="Stop after so many seconds."),
+    click.option("--faults", type=int, default=0, help="How many calls may fail (default 0)."),
+    click.option("--choose", multiple=True, help="What happens by itself: arp, stack, timers."),
+)
+_DOCUMENT = (
+    click.option("-o", "output", type=click.Path(), help="Write the JSON document here."),
+    click.option("--json", "as_json", is_flag=True, help="Print the JSON document only."),
+)
+
+
+def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_LIMITS):
+        command = option(command)
+    return command
+
+
 def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        [
-            click.option("--max-executions", type=int, help="Stop after so many executions."),
-            click.option("--max-steps", type=int, help="Stop after so many steps."),
-            click.option("--timeout", type=float, help="Stop after so many seconds."),
-            click.option(
-                "--faults", type=int, default=0, help="How many calls may fail (default 0)."
-            ),
-            click.option(
-                "--choose", multiple=True, help="What happens by itself: arp, stack, timers."
-            ),
-            click.option("-o", "output", type=click.Path(), help="Write the JSON document here."),
-            click.option("--json", "as_json", is_flag=True, help="Print the JSON document only."),
-        ]
-    ):
+    for option in reversed((*_LIMITS, *_DOCUMENT)):
         command = option(command)
     return command
 
@@ -326,6 +331,7 @@ def check(
 @cli.command()
 @click.argument("designs", nargs=-1, required=True)
 @click.option("--flows", type=int, default=2, help="Operations at a time: 1, 2 or 3 (2).")
+@click.option("--length", type=int, default=1, help="With --flows 1: operations in a row (1).")
 @click.option("--jobs", type=int, default=1, help="Survey with so many processes (1).")
 @click.option("--start", "starts", multiple=True, help="From this starting point only; repeatable.")
 @click.option("--scenario", "scenarios", multiple=True, help="This one instead; repeatable.")
@@ -334,9 +340,9 @@ def check(
 def matrix(
     designs: tuple[str, ...],
     flows: int,
+    length: int,
     jobs: int,
     starts: tuple[str, ...],
-    scenarios: tuple[str, ...],
     expect: str | None,
     output: str | None,
     as_json: bool,
@@ -361,9 +367,10 @@ def matrix(
         result = run_matrix(
             loaded if jobs == 1 else designs,
             flows=flows,
+            length=length,
             jobs=jobs,
             starts=starts,
-            scenarios=scenarios,
+            scenarios=limits["scenarios"],
             options=_options(limits["faults"], limits["choose"]),
             bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
             progress=meter,
@@ -375,12 +382,62 @@ def matrix(
         for design, name in zip(loaded, designs, strict=True)
         if not isinstance(design, str)
     }
-    tell = storm_report if scenarios else matrix_report
+    tell = storm_report if limits["scenarios"] else matrix_report
     report = "" if as_json else tell(result, colour=_colour(), sources=sources)
     _deliver(dump_matrix(result), report, output, as_json)
     if expect == "holds" and any(cell.verdict.value == "violated" for cell in result.cells):
         return VIOLATED
     return HOLDS if result.decided else UNKNOWN
+
+
+@cli.command()
+@click.argument("design")
+@click.option("--flows", type=int, default=1, help="Operations at a time, too: 2 or 3 (1).")
+@click.option("--length", type=int, default=1, help="Operations in a row in one flow (1).")
+@click.option("--jobs", type=int, default=1, help="Survey so many starting points at once (1).")
+@click.option("-o", "output", type=click.Path(), help="Write the page here, too.")
+@_limits
+def promises(
+    design: str,
+    flows: int,
+    length: int,
+    jobs: int,
+    output: str | None,
+    **limits: Any,
+) -> int:
+    """Say which promises DESIGN keeps, as a page in Markdown; bounds are per scenario."""
+    from netsim.run.own import is_file
+    from netsim.run.promised import promises as run_promises
+    from netsim.run.registry import load
+    from netsim.view.promises import promises_page
+
+    _check_output(output)
+    loaded = load(design) if is_file(design) else design
+    meter = _Meter("cells")
+    try:
+        table = run_promises(
+            loaded if jobs == 1 else design,
+            flows=flows,
+            length=length,
+            jobs=jobs,
+            options=_options(limits["faults"], limits["choose"]),
+            bounds=_bounds(limits["max_executions"], limits["max_steps"], limits["timeout"]),
+            progress=meter,
+        )
+    finally:
+        meter.close()
+    words = {"--flows": (flows, 1), "--length": (length, 1), "--faults": (limits["faults"], 0)}
+    given = [f"{name} {value}" for name, (value, usual) in words.items() if value != usual]
+    page = promises_page(
+        table.design,
+        table.surveys,
+        table.promises,
+        table.smallest,
+        table.behind,
+        " ".join(["netsim promises", design, *given]),
+    )
+    _deliver(f"{page}\n", page, output, as_json=False)
+    return HOLDS if all(survey.decided for survey in table.surveys) else UNKNOWN
 
 
 @cli.command()

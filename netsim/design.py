@@ -17,6 +17,7 @@ from netsim.core.sim import Sim
 from netsim.core.thread import Context
 from netsim.errors import UsageError
 from netsim.notation import Call
+from netsim.promise import Promise
 
 
 @attrs.frozen
@@ -103,6 +104,21 @@ class AcceptedLoss:
 
 
 @attrs.frozen
+class Part:
+    """
+    A part of what a design stands for, such as one patch of a series, and what became of it.
+
+    `where` names modules and operations; `left_out` what a reader of the part will not find.
+    """
+
+    number: int
+    title: str
+    modelled: str
+    where: tuple[str, ...]
+    left_out: str = ""
+
+
+@attrs.frozen
 class Variant:
     """
     Something that can be added to a design, which is then called `DESIGN+VARIANT`.
@@ -134,6 +150,8 @@ class Design:
     locks: tuple[tuple[str, str, str], ...] = ()
     sources: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    #: Its source part by part, in order, if it comes in parts.
+    parts: tuple[Part, ...] = attrs.field(default=(), repr=False)
     accepted: tuple[AcceptedLoss, ...] = ()
     #: Names of the error numbers that operations return negated.
     errors: Mapping[int, str] = attrs.field(factory=dict, repr=False)
@@ -142,6 +160,10 @@ class Design:
     environment: tuple[str, ...] = ()
     #: Says in words what it means that (what, expected, found) of an outcome differ, or "".
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
+    #: What its documentation promises; each name once.
+    promises: tuple[Promise, ...] = attrs.field(default=(), repr=False)
+    #: Reads off a system at rest, probes made, what promises look at beside results.
+    evidence: Callable[[Any], Any] = attrs.field(default=lambda _: None, repr=False)
     #: What a booted system has come to, name to number, for `matrix --scenario`: asked where an
     #: execution ends.  It may depend only on the order of conflicting steps, and on places that
     #: `netsim.sync.tally` counts.

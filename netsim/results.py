@@ -19,6 +19,7 @@ from netsim.errors import CounterexampleFound
 Status = Literal["reached", "unreachable", "undecided"]
 Where = Literal["initial", "flows", "end"]
 CutBy = Literal["executions", "steps", "seconds", "preemptions", "interrupt"]
+PromiseVerdict = Literal["kept", "broken", "void", "undecided"]
 Decided = Literal["classes", "preemptions", "start"]
 
 
@@ -144,6 +145,30 @@ class Outcome:
 
 
 @attrs.frozen
+class Promised:
+    """
+    What was found out about one promise of a design.
+
+    "void" is one that nothing put to the test.  `scenarios` counts those that did, the first of
+    which is `first`; `followed` the executions in which it is not kept, but only as follows from
+    another finding: if there is nothing else it is "undecided".  `findings` are the ids of those
+    that break it.
+    """
+
+    design: str
+    name: str
+    mode: Literal["always", "eventually", "reachable"]
+    sentence: str
+    source: str
+    meaning: str
+    verdict: PromiseVerdict
+    scenarios: int
+    followed: int
+    first: str
+    findings: tuple[str, ...]
+
+
+@attrs.frozen
 class Bounds:
     """Limits of a search; None is no limit.  `seconds` is wall time."""
 
@@ -194,6 +219,8 @@ class Result:
     steps: int
     findings: tuple[Finding, ...]
     outcomes: tuple[Outcome, ...]
+    #: What the executions say about each promise of the design.
+    promises: tuple[Promised, ...] = ()
     #: Sentences that are no findings: a start that was not reached, orders that hang anyway.
     notes: tuple[str, ...] = ()
     #: What a complete search has covered, for the report.
@@ -238,7 +265,7 @@ class Start:
 
 
 @attrs.frozen
-class Tally:
+class Count:
     """A number that a design counts, at least and at most over all executions of a scenario."""
 
     name: str
@@ -271,7 +298,7 @@ class Cell:
     #: The bound under which it was decided, if by preemptions.
     preemptions: int | None = None
     #: What it comes to in numbers, in a matrix of scenarios; of the executions that were counted.
-    tallies: tuple[Tally, ...] = ()
+    tallies: tuple[Count, ...] = ()
     #: Whether all were counted: one of every class.
     tallied: bool = False
 
@@ -304,6 +331,10 @@ class MatrixResult:
     findings: tuple[MatrixFinding, ...]
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
+    #: How many operations a flow has at most; more than one only with one flow.
+    length: int = 1
+    #: What the cells say about each promise of each design.
+    promises: tuple[Promised, ...] = ()
     #: Whether there is a cell for every group of operations, each decided one way or another.
     decided: bool = True
     #: The scenarios that were given, if cells are of those instead of operations from starts.
@@ -366,6 +397,8 @@ class Event:
     findings: tuple[str, ...] = ()
     #: The strike inside the step, in words: at which place, and each of its operations.
     inside: tuple[str, ...] = ()
+    #: What the thread did in the same step, since no other could come between (on one CPU).
+    follows: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -27,7 +27,7 @@ SOURCES = {"netsim": ".", "netsim_models": "models"}
 LAYERS = (
     {"errors", "_version"},
     {"caught", "core", "notation", "results"},
-    {"sync", "trace"},
+    {"sync", "trace", "promise"},
     {"catch", "checkers", "design", "explorer", "world"},
     {"view"},
     {"run"},
@@ -36,7 +36,7 @@ LAYERS = (
     {"__main__"},
 )
 #: What models see of `netsim`.
-MODELS_SEE = {"caught", "core", "design", "errors", "sync"}
+MODELS_SEE = {"caught", "core", "design", "errors", "promise", "sync"}
 #: Third-party package: the modules (with what is below them) that may import it.
 HOMES: dict[str, tuple[str, ...]] = {
     "attr": ("netsim", "netsim_models"),

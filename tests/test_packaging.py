@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -15,7 +16,11 @@ from netsim._version import __version__
 ROOT = Path(__file__).resolve().parents[1]
 #: Top-level package of the wheel: its folder in the checkout.
 PACKAGES = {"netsim": ROOT / "netsim", "netsim_models": ROOT / "models" / "netsim_models"}
-DESIGNS = ("netoops-v1", "netoops-v1@2.6.35", "netoops-v1@i386", "netoops-v1+unlocked")
+DESIGNS = tuple(
+    tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"][
+        "netsim.designs"
+    ]
+)
 SECONDS_MAX = 300
 
 

@@ -19,7 +19,11 @@ from netsim.sync.rcu import Rcu
 from netsim.sync.refcount import RefCount
 from netsim.sync.spinlock import SpinLock
 from netsim.sync.workqueue import Work
+from netsim_models.drivers.sysrq import SysrqSettings
 from netsim_models.kernel.crashes import Crashes
+from netsim_models.kernel.kexec import KexecImages
+from netsim_models.kernel.oops import X86, OopsPath
+from netsim_models.kernel.panic import PanicPolicy
 from netsim_models.policies.policy import Policies
 from netsim_models.x86 import X86_64, Arch
 
@@ -41,13 +45,17 @@ class Machine:
     """
     The globals of one kernel.
 
-    `release` is "2.6.36" or "2.6.35"; only netpoll differs between them here.
+    `release` is "2.6.36" or "2.6.35"; only netpoll differs between them here.  `arch` is the layout
+    of an x86 machine, `oops_path` how an oops ends, of another architecture, too.
     """
 
-    def __init__(self, sim: Sim, release: str, arch: Arch = X86_64) -> None:
+    def __init__(
+        self, sim: Sim, release: str, arch: Arch = X86_64, oops_path: OopsPath = X86
+    ) -> None:
         self.sim = sim
         self.release = release
         self.arch = arch
+        self.oops_path = oops_path
         #: Every reference count ever made, for leak checking.
         self.refcounts: list[RefCount] = []
         # net/core/dev.c, rtnetlink.c, link_watch.c
@@ -63,9 +71,18 @@ class Machine:
         self.arp_tbl: Any = None
         self.arp_answers: Any = None
         self.routes: Any = None
-        # kernel/printk.c, kernel/panic.c, net/core/netpoll.c: set up by their modules
+        # kernel/printk.c, net/core/netpoll.c: set up by their modules
         self.log: Any = None
+        #: Other dumpers, if there are any.
+        self.neighbours: Any = None
+        # kernel/panic.c, kernel/kexec.c, drivers/char/sysrq.c
         self.die_lock = SpinLock(sim, "die_lock")
+        self.policy = bind(sim, PanicPolicy(), "policy")
+        self.pause_on_oops_lock = SpinLock(sim, "pause_on_oops_lock")
+        self.kexec = bind(sim, KexecImages(), "kexec")
+        self.kexec_mutex = Mutex(sim, "kexec_mutex")
+        self.sysrq = bind(sim, SysrqSettings(), "sysrq")
+        self.sysrq_key_table_lock = SpinLock(sim, "sysrq_key_table_lock")
         #: What crashed, for tallies.
         self.crashes = Crashes()
         #: What may keep dumpers from being called; nothing unless a variant adds it.

@@ -16,6 +16,7 @@ from netsim.design import Operation, Parameter
 from netsim.sync.workqueue import Work
 from netsim_models.errno import ENODEV
 from netsim_models.kernel.jiffies import wait_seconds
+from netsim_models.kernel.oops import X86, OopsPath
 from netsim_models.kernel.panic import soft_dump
 from netsim_models.kernel.printk import LogBuf
 from netsim_models.machine import Machine
@@ -31,9 +32,9 @@ BOOT_TEXT = b"Linux version 2.6.36 (netsim) #1 SMP\n" * 8
 MAC_OF_NEW_DEVICE = "02:00:00:00:00:99"
 
 
-def boot(sim: Sim, release: str, arch: Arch = X86_64) -> Machine:
+def boot(sim: Sim, release: str, arch: Arch = X86_64, oops_path: OopsPath = X86) -> Machine:
     """Build the machine as it is after boot; runs no step."""
-    m = Machine(sim, release, arch)
+    m = Machine(sim, release, arch, oops_path)
     m.log = LogBuf(sim)
     m.log.emit(BOOT_TEXT)
     m.wire = Wire()
@@ -217,7 +218,7 @@ async def log(m: Machine, size: str) -> int:
 
 
 async def soft(m: Machine) -> int:
-    """drivers/char/sysrq.c:sysrq_handle_softdump().  Context: any.  Locks: as kmsg_dump()."""
+    """kernel/printk.c:kmsg_dump() of a soft dump.  Context: any.  Locks: as kmsg_dump()."""
     await soft_dump(m)
     return 0
 
@@ -242,6 +243,7 @@ def operations() -> Mapping[str, Operation]:
             register,
             (DEV,),
             samples=(),
+            alone=(("eth0",),),
             source="net/core/dev.c",
         ),
         Operation(
@@ -348,6 +350,7 @@ def operations() -> Mapping[str, Operation]:
             (BYTES,),
             ANY,
             samples=(),
+            alone=(("728",),),  # with BOOT_TEXT 1024 bytes: what a packet of netoops holds
             source="kernel/printk.c",
         ),
         Operation(
@@ -360,11 +363,11 @@ def operations() -> Mapping[str, Operation]:
         ),
         Operation(
             "soft-dump",
-            "sysrq y: dump the log although nothing is wrong",
+            "dump the log although nothing is wrong: what pmuD and, under its lock, sysrq y call",
             soft,
             (),
             SYSRQ,
-            source="drivers/char/sysrq.c, patch 04",
+            source="kernel/printk.c, patch 03",
         ),
     ]
     return {operation.name: operation for operation in made}

@@ -3,20 +3,26 @@ Exact happens-before data-race detection within one execution.
 
 A data race is two plain accesses to one location by different threads, at least one a write,
 unordered by real synchronisation: locks, work, completions, RCU, barriers; never by the mere
-order in which this execution happened to run.  The clocks are those of Djit+ (Pozniansky,
-Schuster, PPoPP 2003), kept per location as the last access of each thread.
+order in which this execution happened to run.  On one CPU, sections in which no other thread can
+take it (`Step.parts`) synchronise by whatever they touch in conflict, where they end: what strikes
+amid one is not ordered.
+
+The clocks are those of Djit+ (Pozniansky, Schuster, PPoPP 2003), kept per location as the last
+access of each thread.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from netsim.core.access import WRITE, Key
+from netsim.core.access import CONFLICT, MODE_NAMES, WRITE, Footprint, Key, Mode
 from netsim.core.fault import Report, Site
 from netsim.core.sim import Sim, Step
 
 Clock: TypeAlias = Mapping[str, int]
 Last: TypeAlias = dict[str, tuple[int, int, str]]
 """The last access of each thread to one location: (its clock, the step, the function)."""
+
+Plain: TypeAlias = tuple[Key, Mode, str]
 
 _NOTHING: Any = object()
 
@@ -35,6 +41,8 @@ class DataRaces:
         self.reads: dict[Key, Last] = {}
         self.writes: dict[Key, Last] = {}
         self.reported: dict[Key, Report] = {}
+        #: What each thread has touched in its section, on one CPU.
+        self.sections: dict[str, Footprint] = {}
         self._log: list[tuple[dict[Any, Any], Any, Any]] = []
         #: Length of the log before each step.
         self._steps: list[int] = []
@@ -59,14 +67,44 @@ class DataRaces:
     def stepped(self, sim: Sim, step: Step) -> None:
         """Take in the synchronisation of a step, then judge its plain accesses."""
         self._steps.append(len(self._log))
-        if not step.sync and not step.plain:
+        if not step.parts:
+            if step.sync or step.plain:
+                self._judge(sim, step, step.sync, step.plain)
             return
+        syncs = plains = 0
+        for part in step.parts:
+            sync, plain = step.sync[syncs : part.syncs], step.plain[plains : part.plains]
+            sync += self._section(step.thread, part.section)
+            if sync or plain:
+                self._judge(sim, step, sync, plain)
+            syncs, plains = part.syncs, part.plains
+
+    def _section(self, thread: str, touched: Footprint | None) -> list[tuple[bool, Key]]:
+        """Return what orders what a section has `touched`; None: it has ended."""
+        seen = self.sections.get(thread, {})
+        if touched is None:
+            if seen:
+                self._set(self.sections, thread, {})
+            return [(False, _sections(key, mode)) for key, mode in seen.items()]
+        new = {key: mode for key, mode in touched.items() if seen.get(key) != mode}
+        if new:
+            self._set(self.sections, thread, {**seen, **new})
+        return [
+            (True, _sections(key, theirs))
+            for key, mode in new.items()
+            for theirs, conflicts in enumerate(CONFLICT[mode])
+            if conflicts
+        ]
+
+    def _judge(
+        self, sim: Sim, step: Step, sync: Sequence[tuple[bool, Key]], plain: Sequence[Plain]
+    ) -> None:
         thread = step.thread
         clock = self.clocks.get(thread) or {thread: 1}
-        if step.sync:
-            clock = self._synchronise(thread, clock, step.sync)
+        if sync:
+            clock = self._synchronise(thread, clock, sync)
         now = clock[thread]
-        for key, mode, function in step.plain:
+        for key, mode, function in plain:
             self._against(sim, step, key, mode, function, clock, self.writes)
             if mode == WRITE:
                 self._against(sim, step, key, mode, function, clock, self.reads)
@@ -122,6 +160,11 @@ class DataRaces:
             self._set(self.reported, key, report)
             sim.reports.append(report)
             return
+
+
+def _sections(key: Key, mode: Mode) -> Key:
+    """Name what sections publish that touch a location so."""
+    return (key[0], f"{key[1]}, {MODE_NAMES[mode]} in a section")
 
 
 def _join(one: Clock, other: Clock) -> dict[str, int]:

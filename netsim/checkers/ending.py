@@ -53,6 +53,7 @@ def held_by_killed(sim: Sim) -> dict[Key, str]:
         for thread in sim.threads
         if thread.life is Life.KILLED
         for lock, _ in thread.held
+        if lock.is_locked()
     }
 
 
@@ -68,7 +69,8 @@ def stranded(sim: Sim) -> list[SimThread]:
 def aftermath(sim: Sim) -> list[str]:
     """Say what a killed flow leaves behind: information, for whoever kills it does that."""
     told = [
-        f"{sim.title(thread)} is killed while it holds {lock.name}, which stays held"
+        f"{sim.title(thread)} is killed while it holds {lock.name}, which "
+        + ("stays held" if lock.is_locked() else "keeps nobody out on one CPU")
         for thread in sim.threads
         if thread.life is Life.KILLED
         for lock, _ in thread.held

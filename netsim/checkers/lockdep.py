@@ -30,7 +30,7 @@ from netsim.checkers.lockorder import (
     predict_irqs,
 )
 from netsim.checkers.waitfor import Stuck, Waiting, reaches
-from netsim.core.access import READ
+from netsim.core.access import READ, UNTOLD
 from netsim.core.fault import Site
 from netsim.core.label import class_of
 from netsim.core.op import Op
@@ -266,7 +266,11 @@ class LockDep:
                     yield 0, index
             return
         for key in op.guard():
-            touching = [i for i, step in enumerate(self._steps) if key in step.footprint]
+            touching = [
+                i
+                for i, step in enumerate(self._steps)
+                if step.before.get(key, UNTOLD) is not UNTOLD
+            ]
             refused = -1
             for index, after in pairwise(touching):
                 before = op.admits(key, self._steps[index].before[key], waiter)

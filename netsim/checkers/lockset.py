@@ -90,6 +90,8 @@ class Locksets:
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Take in the synchronisation of a step that is not by locks, then its plain accesses."""
+        if step.parts:
+            return  # on one CPU no order of locks hides anything
         name, op = step.thread, step.op
         call = "" if op.takes else op.name
         label = op.label()

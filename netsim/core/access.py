@@ -8,6 +8,7 @@ An increment and a decrement conflict: in the other order the decrement might re
 """
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Final, TypeAlias
 
 Key: TypeAlias = tuple[str, str]
@@ -31,6 +32,15 @@ CONFLICT: Final[tuple[tuple[bool, ...], ...]] = (
 )
 
 Footprint: TypeAlias = Mapping[Key, Mode]
+
+
+class Untold(Enum):
+    """In place of the state that a location had before a step: nobody said."""
+
+    STATE = "untold"
+
+
+UNTOLD: Final = Untold.STATE
 
 
 def merge(old: Mode, new: Mode) -> Mode:

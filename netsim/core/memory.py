@@ -105,7 +105,15 @@ def shared(cls: _T) -> _T:
             continue
         behind[field.name] = slot = made.__dict__[field.name]
         setattr(made, field.name, _recorded(field.name, slot))
+    #: The slots of all fields.
+    made._slots = tuple(_slot(made, field.name) for field in attrs.fields(made))
     return made  # type: ignore[no-any-return]
+
+
+def _slot(made: type, name: str) -> Any:
+    """Return the slot of a field, which a property may hide."""
+    base = next(base for base in made.__mro__ if name in base.__dict__)
+    return base.__dict__.get("_members", {}).get(name, base.__dict__[name])
 
 
 def _recorded(name: str, slot: Any) -> property:
@@ -204,12 +212,9 @@ def is_freed(obj: KObject) -> bool:
 def references(obj: Any) -> Iterator[KObject]:
     """Yield the shared objects that `obj` points to, for reachability."""
     if isinstance(obj, KObject):
-        sim, obj._sim = obj._sim, None
-        try:
-            values = [getattr(obj, field.name) for field in fields_of(obj)]
-        finally:
-            obj._sim = sim
-        for value in values:
+        made: Any = type(obj)
+        for slot in made._slots:
+            value = slot.__get__(obj)
             if isinstance(value, KObject):
                 yield value
             elif isinstance(value, (list, tuple)):

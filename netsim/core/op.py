@@ -28,6 +28,10 @@ class Op:
     leaves: ClassVar[bool] = False
     #: True if it may have to wait; so it is of each class that has a `guard` of its own.
     blocks: ClassVar[bool] = False
+    #: False if it is enabled always, and True of each class that says when it is.
+    waits: ClassVar[bool] = False
+    #: False if no value is chosen for it, and True of each class with `options` of its own.
+    chooses: ClassVar[bool] = False
     #: True if the thread that performs it then holds the lock that `label` names (if it is tried
     #: only: that it may hold it).
     takes: ClassVar[bool] = False
@@ -49,6 +53,8 @@ class Op:
         super().__init_subclass__()
         if "blocks" not in cls.__dict__:
             cls.blocks = cls.guard is not Op.guard
+        cls.waits = cls.enabled is not Op.enabled
+        cls.chooses = cls.options is not Op.options
 
     def call(self) -> str:
         """Return the kernel's name of this very call."""

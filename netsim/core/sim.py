@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import attrs
 
@@ -23,6 +23,8 @@ from netsim.errors import NetsimError, UsageError
 #: What a halt writes, and whatever leaves the machine touches.
 MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
+#: What a halt writes on a uniprocessor machine, and every step there reads, if there is a halt.
+STOPS: Key = ("machine", "one CPU")
 
 
 class Choice(NamedTuple):
@@ -30,6 +32,19 @@ class Choice(NamedTuple):
 
     thread: str
     value: int = 0
+
+
+class Part(NamedTuple):
+    """
+    Where one part of a step ends, in its `sync` and `plain`: an operation and the code behind it.
+
+    `section` is what the step has touched so far, all of it where no other thread can take the
+    CPU; None for a part after that.
+    """
+
+    syncs: int
+    plains: int
+    section: Footprint | None
 
 
 class Step:
@@ -45,17 +60,22 @@ class Step:
 
     `inside` are further values, found only by making the step: places inside it where a strike
     makes a difference; `inner` is the strike that was made at one.
+
+    `follows` are operations of the same thread that belong to the step, too, because no other
+    could come between; `parts` then tells which synchronisation and accesses go together.
     """
 
     __slots__ = (
         "before",
         "choice",
+        "follows",
         "footprint",
         "inner",
         "inside",
         "last",
         "op",
         "options",
+        "parts",
         "plain",
         "sync",
         "thread",
@@ -72,6 +92,8 @@ class Step:
         self.sync: list[tuple[bool, Key]] = []
         self.inside: Sequence[int] = ()
         self.inner: Inner | None = None
+        self.follows: tuple[Nested, ...] = ()
+        self.parts: tuple[Part, ...] = ()
         self.last = False
 
 
@@ -117,6 +139,16 @@ class ModelError(UsageError):
     """A mistake in a model: it uses netsim in a way that makes no sense; names the line."""
 
 
+class Carrier(Protocol):
+    """A CPU that all threads share."""
+
+    def carry(
+        self, thread: SimThread, coroutine: Coroutine[Op, Any, Any]
+    ) -> Coroutine[Op, Any, Any]:
+        """Return what runs in place of the code of a thread."""
+        ...
+
+
 class Sim:
     """
     A simulated machine.
@@ -126,6 +158,8 @@ class Sim:
     """
 
     def __init__(self, *, sites: bool = False) -> None:
+        #: The one CPU of a uniprocessor build; None if each thread has a CPU of its own.
+        self.cpu: Carrier | None = None
         self.threads: list[SimThread] = []
         self.by_name: dict[str, SimThread] = {}
         self.current: SimThread | None = None
@@ -198,6 +232,8 @@ class Sim:
 
     def start_over(self, thread: SimThread, coroutine: Coroutine[Op, Any, Any]) -> None:
         """Let `thread` stand before the first operation of `coroutine`."""
+        if self.cpu is not None:
+            coroutine = self.cpu.carry(thread, coroutine)
         thread.coroutine = coroutine
         outer, self.current = self.current, thread
         recording, self.recording = self.recording, False
@@ -229,7 +265,7 @@ class Sim:
         return [
             thread
             for thread in self.threads
-            if thread.pending is not None and thread.pending.enabled(self, thread)
+            if (op := thread.pending) is not None and (not op.waits or op.enabled(self, thread))
         ] or self._timed_out()
 
     def waiting_for_time(self) -> list[SimThread]:
@@ -263,7 +299,7 @@ class Sim:
         self.steps += 1
         self.current = thread
         self.choice = choice
-        step = self._step = Step(thread.name, op, choice, op.options(self))
+        step = self._step = Step(thread.name, op, choice, op.options(self) if op.chooses else 1)
         try:
             if self.recording:
                 self.marks.pop(self.steps, None)
@@ -287,17 +323,21 @@ class Sim:
         outer, choice = self.current, self.choice
         self.current, self.choice = thread, 0
         try:
-            if op.leaves:
-                self.touch(MACHINE, INC)
-            if (self.recording or self._rerunning) and op.may_sleep and not thread.may_sleep():
-                self._sleep_in_atomic(thread, op)
-            thread.pending = thread.coroutine.send(op.apply(self, thread))
+            thread.pending = thread.coroutine.send(self.follow(thread, op))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # sys.exit() ends the thread, too, not netsim
             self._ended(thread, error)
         finally:
             self.current, self.choice = outer, choice
+
+    def follow(self, thread: SimThread, op: Op) -> Any:
+        """Perform an operation of the running thread inside the step under way."""
+        if op.leaves:
+            self.touch(MACHINE, INC)
+        if (self.recording or self._rerunning) and op.may_sleep and not thread.may_sleep():
+            self._sleep_in_atomic(thread, op)
+        return op.apply(self, thread)
 
     @property
     def under_way(self) -> Step | None:
@@ -437,16 +477,25 @@ class Sim:
         if current.round is not None:
             current.round.reads[key] = self.versions.get(key, 0)
         if self.recording:
-            self.touch(key, READ, self.versions.get(key, 0))
-            self._step.plain.append((key, READ, self._caller() if self.sites else ""))
+            step = self._step
+            old = step.footprint.get(key)
+            if old is None:
+                step.footprint[key] = READ
+                step.before[key] = self.versions.get(key, 0)
+            elif old != READ:
+                step.footprint[key] = WRITE
+            step.plain.append((key, READ, self._caller() if self.sites else ""))
 
     def plain_write(self, key: Key, old: Any, new: Any) -> None:
         """Record an unsynchronised write of a shared field."""
         if self.current is None:
             return
         if self.recording:
-            self.touch(key, WRITE, self.versions.get(key, 0))
-            self._step.plain.append((key, WRITE, self._caller() if self.sites else ""))
+            step = self._step
+            if key not in step.footprint:
+                step.before[key] = self.versions.get(key, 0)
+            step.footprint[key] = WRITE
+            step.plain.append((key, WRITE, self._caller() if self.sites else ""))
         if old is not new and old != new:
             self.value_changed(key, old, new)
 

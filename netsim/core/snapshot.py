@@ -62,11 +62,8 @@ class Snapshot:
             table.update(entries)
         for obj, attributes in self._attributes:
             own = obj.__dict__
-            if len(own) > len(attributes):
-                for name in own.keys() - attributes.keys():
-                    delattr(obj, name)
-            for name, value in attributes.items():
-                setattr(obj, name, value)
+            own.clear()
+            own.update(attributes)
         for thread in self._idle:
             assert thread.idle is not None
             self.sim.start_over(thread, thread.idle())

@@ -47,6 +47,7 @@ class SimThread:
     __slots__ = (
         "allocations",
         "at_exit",
+        "begun",
         "bh_off",
         "context",
         "coroutine",
@@ -97,6 +98,8 @@ class SimThread:
         self.at_exit: dict[str, Callable[[], None]] = {}
         #: The operation under way, canonical text; "" between operations.
         self.operation = ""
+        #: How many operations it has begun.
+        self.begun = 0
         self.allocations: dict[str, int] = {}
         self.round: Any = None
 

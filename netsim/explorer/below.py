@@ -29,9 +29,10 @@ class ClassesBelow(OptimalDpor):
                 self._wut = [move]
         return kept
 
-    def _insert(self, race: Race, before: list[Event]) -> None:
-        if race.event.index >= len(self._prefix):  # else its reversal leads out of here
-            super()._insert(race, before)
+    def _insert(self, race: Race, before: list[Event]) -> bool:
+        if race.event.index < len(self._prefix):
+            return False  # its reversal leads out of here
+        return super()._insert(race, before)
 
 
 class EverythingBelow(MergedDfs):

@@ -16,7 +16,7 @@ them, and an acquire that is still blocked at the end race with the one that hol
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode
+from netsim.core.access import CONFLICT, READ, UNTOLD, WRITE, Footprint, Key, Mode
 from netsim.core.op import Op
 from netsim.core.sim import Step
 
@@ -86,7 +86,7 @@ class History:
         thread, op, footprint = step.thread, step.op, step.footprint
         mine = self.last.setdefault(thread, [])
         clock: Clock = dict(mine[-1].clock) if mine else {}
-        guard, gate = op.guard(), op.gate
+        guard, gate = op.guard() if op.blocks else (), op.gate
         blocks = bool(guard) or gate is not None
         races: Races = {}
         if blocks:
@@ -283,7 +283,8 @@ class History:
             elif removed is not None:
                 return None
         if removed is not None:
-            return op.admits(key, removed.before[key], thread)
+            before = removed.before[key]
+            return None if before is UNTOLD else op.admits(key, before, thread)
         # This location is as it was: one of several may not be the one that admitted.
         return op.admits(key, now[key], thread) if key in now else True
 

@@ -16,13 +16,15 @@ What differs:
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
-from netsim.core.access import READ, Footprint, Key, dependent
+from netsim.core.access import CONFLICT, READ, Footprint, Key, dependent
 from netsim.core.sim import Choice, Nested, Sim, Step
 from netsim.core.thread import Mark, SimThread
 from netsim.explorer.events import Event, History
+from netsim.explorer.footprints import Footprints, causes_of
 from netsim.explorer.loop import Program
 from netsim.explorer.wakeup import Ask, Known, Move, Unmakeable, insert, place
 from netsim.results import CutBy
@@ -40,7 +42,7 @@ class Node:
     explored, in the order in which they were found.
     """
 
-    __slots__ = ("enabled", "sleep", "taken", "wut")
+    __slots__ = ("asked", "enabled", "sleep", "taken", "wut")
 
     def __init__(
         self,
@@ -53,6 +55,8 @@ class Node:
         self.sleep = sleep
         self.taken = taken
         self.wut = wut
+        #: What probes from here have found out, by their sequence.
+        self.asked: dict[tuple[Choice, ...], Footprint | Unmakeable] = {}
 
 
 class Race:
@@ -64,15 +68,25 @@ class Race:
     whether the step can be made there: other accesses to its `guard` may stand in its way, too.
     `also` is a later event that it must come before as well.  `widened` are older events that a
     strike inside the step turned out to need to come before; it then stands in for `also`.
+
+    `lead` is notdep(event, E) up to the step of the race, None until that was looked at.  If it is
+    `settled`, `lead` and the step are covered, and so is all that begins with them: whatever
+    follows, as long as it is independent of the step, which after `lead` touches `alone`.  Up to
+    the event with number `apart` it is known to be so.
     """
 
     __slots__ = (
+        "alone",
         "also",
+        "apart",
         "base",
         "event",
         "guard",
         "index",
         "known",
+        "lead",
+        "noted",
+        "settled",
         "sure",
         "thread",
         "value",
@@ -97,6 +111,12 @@ class Race:
         self.also: Event | None = None
         self.known: Footprint | None = None
         self.base: list[Event] = []
+        self.lead: list[Event] | None = None
+        self.settled = False
+        #: Whether it is kept what the step touched where it ran.
+        self.noted = False
+        self.alone: Footprint | None = None
+        self.apart = 0
         self.widened: list[Event] = []
 
     def touches(self, before: list[Event]) -> Footprint | None:
@@ -130,6 +150,11 @@ class OptimalDpor:
         self._wut: list[Move] = []
         self._races: list[Race] = []
         self._halted = False
+        #: How many events the execution shares with the one before.
+        self._kept = 0
+        self._footprints = Footprints()
+        #: The threads that are there from the start: what others do hangs on who makes them.
+        self._first: frozenset[str] = frozenset()
         #: The choices made along the path, and what `Sim.mark` said there.
         self._choices: list[Choice] = []
         self._marks: dict[int, list[Mark]] = {}
@@ -142,6 +167,9 @@ class OptimalDpor:
         self._last = None
         self._sleep = {}
         self._wut = []
+        if not self.path:
+            # On one CPU what a step goes on to do hangs on who waits for the CPU, too.
+            self._first = frozenset(sim.by_name if sim.cpu is None else ())
         sim.marks = self._marks
         return self._choices
 
@@ -258,23 +286,23 @@ class OptimalDpor:
         Runs the program, if something about the execution that has ended has to be found out.
         """
         self._reverse()
-        races = self._races
+        path, races = self.path, self._races
         self._halted = False
-        while self.path:
-            node = self.path[-1]
-            length = len(self.path) - 1
-            self.history.truncate(length)
-            del self._choices[length:]
-            while races and races[-1].index >= length:
-                races.pop()
-            taken = node.taken
-            assert taken.footprint is not None
-            node.sleep = {**node.sleep, (taken.thread, taken.value): taken.footprint}
-            if node.wut:
-                node.taken = node.wut.pop(0)
-                return True
-            self.path.pop()
-        return False
+        while path and not path[-1].wut:
+            path.pop()
+        self._kept = length = max(len(path) - 1, 0)
+        self.history.truncate(length)
+        del self._choices[length:]
+        while races and races[-1].index >= length:
+            races.pop()
+        if not path:
+            return False
+        node = path[-1]
+        taken = node.taken
+        assert taken.footprint is not None
+        node.sleep = {**node.sleep, (taken.thread, taken.value): taken.footprint}
+        node.taken = node.wut.pop(0)
+        return True
 
     def left(self) -> Sequence[int]:
         """Count the branches in the wakeup trees along the path."""
@@ -293,12 +321,20 @@ class OptimalDpor:
         end = len(self.history.events) - self._halted  # nothing can follow a halt
         notdep: dict[int, list[Event]] = {}
         for race in self._races:  # which grows
+            if race.settled and self._apart(race, end):
+                continue
             event = race.event
             before = notdep.get(event.index)
             if before is None:
                 before = notdep[event.index] = self.history.notdep(event, end)
             if race.also is not None:
                 before = [step for step in before if not race.also.precedes(step.clock)]
+            if race.lead is None and race.also is None:
+                race.lead = [step for step in before if step.index < race.index]
+                with suppress(Unmakeable):
+                    race.settled = self._insert(race, race.lead)
+                    if len(race.lead) == len(before) or (race.settled and self._apart(race, end)):
+                        continue
             while True:
                 try:
                     self._insert(race, before)
@@ -334,37 +370,117 @@ class OptimalDpor:
                 wider.widened = race.widened
                 self._races.append(wider)
 
-    def _insert(self, race: Race, before: list[Event]) -> None:
-        """Have `before`, then the step of the race, explored; raises Unmakeable."""
+    def _ran(self, race: Race) -> None:
+        """Keep what the step of a race touched where it ran: so it may without the event."""
+        index, events = race.index, self.history.events
+        if index < len(events) and events[index].value == race.value:
+            move = Move(race.thread, race.value)
+            self._note(index, move, events[index].footprint, ())
+
+    def _apart(self, race: Race, end: int) -> bool:
+        """Tell whether what follows a settled race before `end` is independent of its step."""
+        start = max(min(race.apart, self._kept), race.index + 1)
+        event, history = race.event, self.history
+        if race.alone is None:
+            if all(event.precedes(later.clock) for later in history.events[start:end]):
+                race.apart = end
+                return True
+            assert race.lead is not None
+            ask, move = self._asking(event.index, (), race), Move(race.thread, race.value)
+            try:
+                race.alone = race.touches(race.lead) or ask(move, race.lead)
+            except Unmakeable:
+                race.settled = False
+                return False
+        for key, mode in race.alone.items():
+            conflicts = CONFLICT[mode]
+            for later, theirs in reversed(history.accesses.get(key, ())):
+                if later.index < start:
+                    break
+                if conflicts[theirs] and later.index < end and not event.precedes(later.clock):
+                    return False
+        race.apart = end
+        return True
+
+    def _insert(self, race: Race, before: list[Event]) -> bool:
+        """
+        Have `before`, then the step of the race, explored; raises Unmakeable.
+
+        Returns whether that settles the race: the sequence is covered by steps of its own only.
+        """
         index = race.event.index
         node = self.path[index]
         first = before[0].thread if before else race.thread
         if not any(thread.name == first for thread in node.enabled):
             raise Unmakeable  # what it waits for is not there without the event
         last = Move(race.thread, race.value, race.touches(before))
-        ask = self._asking(index, ())
+        ask = self._asking(index, (), race)
+        covered = False
         try:
-            if any(
-                place(Move(*key, theirs), before, last, ask) is not None
-                for key, theirs in node.sleep.items()
-            ):
-                return
+            for key, theirs in node.sleep.items():
+                at = place(Move(*key, theirs), before, last, ask)
+                if at is not None:
+                    if at >= 0:
+                        if before is race.lead and at < len(before):
+                            race.alone = {}
+                        return True
+                    covered = True
+            if covered:
+                return False
             steps: list[Known] = [*before]
-            insert(steps, last, node.wut, partial(self._asking, index), sure=race.sure)
+            return insert(steps, last, node.wut, partial(self._asking, index), sure=race.sure)
         finally:
             if last.footprint is not None:
                 race.known, race.base = last.footprint, before
 
-    def _asking(self, index: int, path: Sequence[Choice]) -> Ask:
-        """Return how to find out what a move touches after the first `index` events and `path`."""
+    def _asking(self, index: int, path: Sequence[Choice], race: Race | None = None) -> Ask:
+        """
+        Return how to find out what a move touches after the first `index` events and `path`.
+
+        In a `race` for which it is sure that it can be made, it need not be tried where one knows.
+        """
 
         def ask(move: Move, before: Sequence[Known]) -> Footprint:
-            choices = [*self._choices[:index], *path]
-            choices += [Choice(step.thread, step.value) for step in before]
-            move.footprint = self._probe(choices, Choice(move.thread, move.value))
-            return move.footprint
+            last = Choice(move.thread, move.value)
+            steps = (*path, *[Choice(step.thread, step.value) for step in before], last)
+            asked = self.path[index].asked
+            found: Footprint | Unmakeable | None = asked.get(steps)
+            if found is not None:
+                if isinstance(found, Unmakeable):
+                    raise Unmakeable(found.inside)
+            else:
+                sure = race if race is not None and race.sure else None
+                found = self._follows(sure, index, move, before) if sure else None
+                if found is None:
+                    try:
+                        found = self._probe([*self._choices[:index], *steps[:-1]], last)
+                    except Unmakeable as refused:
+                        asked[steps] = Unmakeable(refused.inside)
+                        raise
+                    if sure:
+                        self._note(index, move, found, before)
+                asked[steps] = found
+            move.footprint = found
+            return found
 
         return ask
+
+    def _follows(
+        self, race: Race, index: int, move: Move, before: Sequence[Known]
+    ) -> Footprint | None:
+        """Return what a step touches after the first `index` events and some more, if known."""
+        if move.thread not in self._first:
+            return None
+        if not race.noted:
+            race.noted = True
+            self._ran(race)
+        step = (move.thread, move.value)
+        return self._footprints.find(step, self.history, index, before)
+
+    def _note(self, index: int, move: Move, found: Footprint, before: Sequence[Known]) -> None:
+        """Keep what a step touches after the first `index` events and some more."""
+        causes = causes_of(move.thread, found, self.history, index, before)
+        self._footprints.note((move.thread, move.value), found, causes)
 
     def _probe(self, choices: Sequence[Choice], last: Choice) -> Footprint:
         """Run a sequence to see what its last step touches; raises Unmakeable."""
@@ -417,4 +533,4 @@ def _without_latest(guard: tuple[Key, ...], events: list[Event]) -> list[Event]:
 def _options(sim: Sim, thread: SimThread | None) -> int:
     assert thread is not None
     assert thread.pending is not None
-    return thread.pending.options(sim)
+    return thread.pending.options(sim) if thread.pending.chooses else 1

@@ -120,10 +120,12 @@ def insert(
     Add the sequence `before`.`last` to a wakeup tree, unless a leaf covers it; uses both up.
 
     `ask` gives, for the choices that lead to a place in the tree, what to ask there.  Returns
-    False if nothing was added.  Raises Unmakeable as `place` does; unless it is `sure` that `last`
-    can be made, that is found out before anything is added.
+    whether a leaf has steps of the sequence only: it then covers all that begins with that, too.
+    Raises Unmakeable as `place` does; unless it is `sure` that `last` can be made, that is found
+    out before anything is added.
     """
     path: list[Choice] = []
+    own = True
     while True:
         here = ask(path)
         at: int | None = None
@@ -133,7 +135,10 @@ def insert(
                 break
         if at is None:
             break
-        if not branch.children or (at == 0 and not before):
+        own = own and at >= 0
+        if not branch.children:
+            return own
+        if at == 0 and not before:
             return False
         if at == len(before):
             end = before.pop()
@@ -149,4 +154,4 @@ def insert(
         wut.append(branch)
         wut = branch.children
     wut.append(last)
-    return True
+    return own

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import attrs
 
@@ -28,6 +29,8 @@ class Boot:
     system: System
     initial: tuple[Report, ...] = ()
     unreached: str = ""
+    #: Results of the operations of `{ }`, if all were reached.
+    results: tuple[Any, ...] = ()
     #: None if the machine cannot be brought back here: it is booted anew each time.
     snapshot: Snapshot | None = None
 

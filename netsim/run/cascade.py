@@ -59,16 +59,16 @@ class _FewPreemptions(Search):
         return super().spent()
 
 
-def search(program: ScenarioProgram, bounds: Bounds) -> Searched:
+def search(program: ScenarioProgram, bounds: Bounds, *, orders_always: bool = True) -> Searched:
     """
     Search a scenario that was started, and whose start was reached.
 
     The bound on executions holds for each search, the others for all together: only a search of
-    classes that has come to the first is followed by another.
+    classes that has come to the first is followed by another.  For `orders_always` see `Search`.
     """
     if bounds.executions is None and len(program.scenario.flows) > 2:
         bounds = attrs.evolve(bounds, executions=CLASSES_MAX)
-    classes = Search(program, bounds)
+    classes = Search(program, bounds, orders_always=orders_always)
     classes.explore(first=False, progress=None)
     if classes.complete or classes.cut_by != "executions" or program.striking:
         decided: Decided | None = "classes" if _decides(classes, classes.complete) else None
@@ -79,6 +79,7 @@ def search(program: ScenarioProgram, bounds: Bounds) -> Searched:
         program.with_flows_of(program.scenario),
         bounds,
         reference=classes.reference,
+        orders_always=orders_always,
         candidates=classes.candidates,
         orders=classes.orders,
         spent_steps=classes.steps,

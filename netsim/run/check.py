@@ -19,6 +19,7 @@ from netsim.run.minimal import smallest
 from netsim.run.outcome import Observed, observe
 from netsim.run.own import is_file
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import sum_up
 from netsim.run.registry import load
 from netsim.run.search import Search, schedule_text
 from netsim.run.serial import ORDERS_MAX, STEPS_MAX
@@ -120,6 +121,7 @@ def check(
         steps=search.steps,
         findings=tuple(findings),
         outcomes=outcomes,
+        promises=() if unreached else sum_up(design, search.promised(), findings),
         notes=tuple(notes),
         covered=STRATEGIES[plan.strategy].covered,
         estimate=(search.band.low, search.band.high) if search.band is not None else None,

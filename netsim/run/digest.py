@@ -19,6 +19,8 @@ class Digest:
     def stepped(self, sim: Sim, step: Step) -> None:
         """Take in one step."""
         line = f"{step.thread}\0{step.op.call()}\0{step.op.label()}\0{step.choice}\n"
+        for one in step.follows:
+            line += f"{one.op.call()}\0{one.op.label()}\n"
         self._crc = zlib.crc32(line.encode(), self._crc)
 
     @property

@@ -35,6 +35,7 @@ class _Begin(Op):
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
         thread.operation = self.text
+        thread.begun += 1
         thread.context = self.context
 
 

@@ -17,6 +17,7 @@ from netsim.notation import Scenario
 from netsim.results import Finding, Nearest, Site, Where
 from netsim.run.outcome import Observed
 from netsim.run.program import Run, ScenarioProgram
+from netsim.run.promises import Answers, ask, broken, report
 from netsim.run.serial import Faults, SerialReference
 
 #: Kinds of which there is one finding for each field, object or order, whatever the functions.
@@ -55,23 +56,54 @@ def judge(
     faults: Faults,
     program: ScenarioProgram,
     leads_to_end: Callable[[int], bool],
+    answers: Answers | None = None,
 ) -> list[Judged]:
     """
     Return the findings of an execution that has come to rest and been observed.
 
     `at_end` are those found before the probes ran.  A fatal finding is at the root of whatever
     the outcome shows, unless a halt at the end does not happen after it: `leads_to_end` tells
-    that of a step.  Who waits when the machine halts is at the root of nothing.
+    that of a step.  Who waits when the machine halts is at the root of nothing.  `answers` are
+    those of promises; without them the machine must still be as observing it has left it.
     """
-    findings = list(at_end)
-    root = any(
-        judged.report.fatal
+    if answers is None:
+        answers = ask(program, observed)
+    roots = [
+        judged
+        for judged in at_end
+        if judged.report.fatal
         and (not observed.halted or (judged.where == "flows" and leads_to_end(judged.report.step)))
-        for judged in findings
-    )
-    if reference is not None and not root and reference.refutes(observed, faults):
+    ]
+    promised, follows = _promised(program.design, answers, roots)
+    findings = list(at_end)
+    if follows:
+        first = roots[0]
+        findings[findings.index(first)] = attrs.evolve(
+            first, consequences=(*first.consequences, *follows)
+        )
+    if reference is not None and not roots and reference.refutes(observed, faults):
         findings.append(_not_serialisable(observed, reference, program.design, program.names))
-    return findings
+    return findings + promised
+
+
+def _promised(
+    design: Design, answers: Answers, roots: Sequence[Judged]
+) -> tuple[list[Judged], list[str]]:
+    """
+    Return the broken promises that are findings, and in words those that follow from a fatal one.
+
+    Once a thread has died of it, whatever is not kept follows.  That somebody waits for ever at the
+    end explains what has not come about, not what has.
+    """
+    died = any(judged.where == "flows" for judged in roots)
+    findings: list[Judged] = []
+    follows: list[str] = []
+    for promise, answer in broken(design.promises, answers):
+        if died or (roots and promise.mode == "eventually"):
+            follows.append(f"promise {promise.name} is not kept: {answer.message}")
+        else:
+            findings.append(Judged(report(promise, answer), "end", ()))
+    return findings, follows
 
 
 def judge_run(run: Run) -> list[Judged]:

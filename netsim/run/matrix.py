@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from itertools import islice
+from itertools import islice, product
 from signal import SIG_IGN, SIGINT, default_int_handler, signal
 
 import attrs
@@ -19,16 +19,20 @@ from netsim.results import (
     MatrixFinding,
     MatrixResult,
     Options,
+    Promised,
     Start,
 )
 from netsim.run.boot import Boots
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import Tally, sum_up
 from netsim.run.registry import load
 from netsim.run.survey import Best, Survey, Surveyed, groups, inherit, sample_calls
 from netsim.run.walk import Listener, Progress
 
 #: Cells of so many operations at a time at most.
 FLOWS_MAX = 3
+#: Operations of one flow at most.
+LENGTH_MAX = 3
 
 #: Where scenarios start that are given: each says so itself.
 GIVEN = StartingPoint("given", "")
@@ -37,10 +41,11 @@ GIVEN = StartingPoint("given", "")
 CHUNK = 20
 
 
-def matrix(
+def matrix(  # noqa: PLR0913  each is a thing that one may ask for
     designs: Sequence[str | Design],
     *,
     flows: int = 2,
+    length: int = 1,
     options: Options | None = None,
     bounds: Bounds | None = None,
     progress: Listener | None = None,
@@ -54,7 +59,9 @@ def matrix(
     With `scenarios` check these instead, each on every design, and tell what it comes to in numbers
     (`Design.tally`): at least and at most over all executions.
 
-    `flows` says how many operations at a time: 1, 2 or 3 (pairs are then checked, too).  `bounds`
+    `flows` says how many operations at a time: 1, 2 or 3 (pairs are then checked, too).  With one
+    flow `length` may be 2 or 3: then every sequence of up to so many operations is checked, but for
+    those that go on after one that never returns, or that ends the machine.  `bounds`
     hold for each cell; one in which the classes are too many is searched with few preemptions
     (`Cell.decided`, `netsim.run.cascade`).  A finding of a cell that a part of its operations
     shows from the same start is inherited (`Cell.alone`).  A start that is not reached is decided:
@@ -63,12 +70,7 @@ def matrix(
     and for `jobs` if a design is given as an object.
     """
     options, bounds = options or Options(), bounds or Bounds()
-    if not designs:
-        raise UsageError("matrix needs at least one design")
-    if not 1 <= flows <= FLOWS_MAX:
-        raise UsageError(f"a cell has 1 to {FLOWS_MAX} operations at a time, found {flows}")
-    if jobs < 1:
-        raise UsageError(f"jobs must be 1 or more, found {jobs}")
+    _check(designs, flows, length, jobs)
     loaded = [load(d) if isinstance(d, str) else d for d in designs]
     if len({design.name for design in loaded}) != len(loaded):
         raise UsageError("each design can stand in a matrix once")
@@ -79,15 +81,29 @@ def matrix(
     given = _given(loaded, scenarios, options)
     if given and starts:
         raise UsageError("scenarios say themselves where they start: expected no starts with them")
-    work = [_Work(d, GIVEN, (), given) for d in loaded] if given else []
-    work = work or list(_work(loaded, starts, flows))
-    total = sum(len(one.groups) + len(one.scenarios) for one in work)
-    if jobs == 1:
-        parts = list(_one_by_one(work, options, bounds, progress, total))
-    else:
-        names = {d.name: given for d, given in zip(loaded, designs, strict=True)}
-        parts = _in_processes(jobs, work, names, options, bounds, progress, total)
-    done = [(one.design, part) for one, part in zip(work, parts, strict=False)]
+    if given and length > 1:
+        raise UsageError("scenarios are surveyed as they are: expected no length with them")
+    names = {d.name: source for d, source in zip(loaded, designs, strict=True)}
+    work: list[_Work] = []
+    parts: list[Surveyed] = []
+    gone = _Gone()
+    for size in range(1, length + 1):
+        cells_of = [_Work(d, GIVEN, (), scenarios=given) for d in loaded] if given else []
+        cells_of = cells_of or list(_work(loaded, starts, flows, size if length > 1 else 0, gone))
+        work += cells_of
+        total = sum(len(one.groups) + len(one.scenarios) for one in work)
+        before = sum(len(part.cells) for part in parts)
+        if jobs == 1:
+            made = list(_one_by_one(cells_of, options, bounds, progress, before, total))
+        else:
+            made = _in_processes(jobs, cells_of, names, options, bounds, progress, before, total)
+        parts += made
+        for some, part in zip(cells_of, made, strict=False):
+            key = some.design.name, some.start.name
+            gone.ended.update(dict.fromkeys((*key, tuple(map(str, e))) for e in part.ended))
+        if any(part.interrupted for part in made):
+            break
+    done = [(some.design, part) for some, part in zip(work, parts, strict=False)]
     best: dict[tuple[str, str], tuple[Design, Best]] = {}
     predicted: dict[tuple[str, str], Finding] = {}
     for design, part in done:
@@ -106,16 +122,25 @@ def matrix(
     order = [design.name for design in loaded]
     findings.sort(key=lambda m: (order.index(m.design), *_weight(m.finding)))
     every = [cell for part in parts for cell in part.cells]
-    cells = tuple(every if given else inherit(every))
+    cells = tuple(every if given else inherit(every, gone))
     interrupted = len(cells) < total or any(part.interrupted for part in parts)
     counted = not interrupted and all(cell.tallied for cell in cells if cell.tallies)
     notes: list[str] = []
     if interrupted:
         notes.append(f"an interrupt came after {len(cells)} of {total} cells")
+    if gone.left_out:
+        notes.append(
+            f"{gone.left_out} sequences are left out: a beginning never ends, or ends the machine"
+        )
     if hurried:
         notes.append("an interrupt came before every schedule was made small")
     surveyed = {o.start.name: Start(o.start.name, o.start.initial) for o in work if o.groups}
-    operations = dict.fromkeys(str(c) for d in loaded if not given for c in sample_calls(d))
+    operations = dict.fromkeys(
+        str(call)
+        for design in loaded
+        if not given
+        for call in sample_calls(design, alone=flows == 1)
+    )
     return MatrixResult(
         netsim=__version__,
         designs=tuple(order),
@@ -130,8 +155,64 @@ def matrix(
         findings=tuple(findings),
         cells=cells,
         notes=tuple(notes),
+        length=length,
+        promises=_promised(done, findings),
         scenarios=tuple(map(str, given)),
     )
+
+
+def _check(designs: Sequence[str | Design], flows: int, length: int, jobs: int) -> None:
+    """Raise UsageError for a request that makes no sense."""
+    if not designs:
+        raise UsageError("matrix needs at least one design")
+    if not 1 <= flows <= FLOWS_MAX:
+        raise UsageError(f"a cell has 1 to {FLOWS_MAX} operations at a time, found {flows}")
+    if not 1 <= length <= LENGTH_MAX:
+        raise UsageError(f"a flow has 1 to {LENGTH_MAX} operations in a survey, found {length}")
+    if length > 1 and flows > 1:
+        raise UsageError(f"sequences of {length} operations are surveyed with flows 1 only")
+    if jobs < 1:
+        raise UsageError(f"jobs must be 1 or more, found {jobs}")
+
+
+def _promised(
+    done: Sequence[tuple[Design, Surveyed]], findings: Sequence[MatrixFinding]
+) -> tuple[Promised, ...]:
+    """Add up, for each design, what its cells say about its promises."""
+    tallies: dict[str, dict[str, Tally]] = {}
+    designs = {design.name: design for design, _ in done}
+    for design, part in done:
+        mine = tallies.setdefault(design.name, {})
+        for name, tally in part.promised.items():
+            mine.setdefault(name, Tally()).add(tally)
+            mine[name].cut += part.interrupted
+    return tuple(
+        promised
+        for name, design in designs.items()
+        for promised in sum_up(
+            design, tallies[name], [m.finding for m in findings if m.design == name]
+        )
+    )
+
+
+@attrs.define(eq=False)
+class _Gone:
+    """
+    The sequences that have no cell: some beginning of them has `ended`, never to go on.
+
+    Those are kept by design and start; `left_out` counts the sequences.
+    """
+
+    ended: dict[tuple[str, str, tuple[str, ...]], None] = attrs.Factory(dict)
+    left_out: int = 0
+
+    def __contains__(self, part: object) -> bool:
+        """Tell of a sequence, with design and start, whether it has no cell."""
+        assert isinstance(part, tuple)
+        design, start, operations = part
+        return any(
+            (design, start, operations[:size]) in self.ended for size in range(1, len(operations))
+        )
 
 
 @attrs.frozen
@@ -141,6 +222,7 @@ class _Work:
     design: Design
     start: StartingPoint
     groups: Sequence[tuple[Call, ...]]
+    in_a_row: bool = False
     scenarios: Sequence[Scenario] = ()
 
 
@@ -157,15 +239,25 @@ def _given(designs: Sequence[Design], texts: Sequence[str], options: Options) ->
     return made
 
 
-def _work(designs: Sequence[Design], starts: Sequence[str], flows: int) -> Iterator[_Work]:
-    """Yield all cells, each after those that it inherits from."""
+def _work(
+    designs: Sequence[Design], starts: Sequence[str], flows: int, size: int, gone: _Gone
+) -> Iterator[_Work]:
+    """Yield all cells, each after those that it inherits from; of sequences those of one size."""
     for design in designs:
-        every = list(groups(list(sample_calls(design)), flows))
+        calls = list(sample_calls(design, alone=flows == 1))
         for start in design.starts:
             if starts and start.name not in starts:
                 continue
+            every = list(groups(calls, flows))
+            if size:
+                every = [
+                    sequence
+                    for sequence in product(calls, repeat=size)
+                    if (design.name, start.name, tuple(map(str, sequence))) not in gone
+                ]
+                gone.left_out += len(calls) ** size - len(every)
             for at in range(0, len(every), CHUNK):
-                yield _Work(design, start, every[at : at + CHUNK])
+                yield _Work(design, start, every[at : at + CHUNK], bool(size))
 
 
 def _one_by_one(
@@ -173,9 +265,9 @@ def _one_by_one(
     options: Options,
     bounds: Bounds,
     progress: Listener | None,
+    done: int,
     total: int,
 ) -> Iterator[Surveyed]:
-    done = 0
 
     def listen(cell: Progress) -> None:
         if progress is not None:
@@ -186,6 +278,7 @@ def _one_by_one(
         if before is None or before.design is not one.design or before.start != one.start:
             boots = Boots()
         survey = Survey(one.design, one.start, one.groups, options, bounds, listen, boots=boots)
+        survey.in_a_row = one.in_a_row
         survey.scenarios = one.scenarios
         part = survey.run()
         done += len(part.cells)
@@ -201,6 +294,7 @@ def _in_processes(
     options: Options,
     bounds: Bounds,
     progress: Listener | None,
+    done: int,
     total: int,
 ) -> list[Surveyed]:
     """
@@ -217,13 +311,12 @@ def _in_processes(
     parts: dict[int, Surveyed] = {}
     running: dict[Future[Surveyed], int] = {}
     todo = iter(enumerate(work))
-    done = 0
     with ProcessPoolExecutor(jobs, initializer=_deaf) as pool:
         try:
             while True:
                 for index, one in islice(todo, jobs - len(running)):
                     name = str(given[one.design.name])
-                    cells = (one.start, one.groups, one.scenarios)
+                    cells = (one.start, one.groups, one.in_a_row, one.scenarios)
                     survey = pool.submit(_survey, name, *cells, options, bounds)
                     running[survey] = index
                 if not running:
@@ -247,6 +340,7 @@ def _survey(
     design: str,
     start: StartingPoint,
     groups: Sequence[tuple[Call, ...]],
+    in_a_row: bool,
     scenarios: Sequence[Scenario],
     options: Options,
     bounds: Bounds,
@@ -254,7 +348,9 @@ def _survey(
     """Survey some cells in a process of its own; what it returns holds no machine."""
     signal(SIGINT, default_int_handler)
     try:
-        return Survey(load(design), start, groups, options, bounds, scenarios=scenarios).run()
+        survey = Survey(load(design), start, groups, options, bounds, in_a_row=in_a_row)
+        survey.scenarios = scenarios
+        return survey.run()
     finally:
         _deaf()
 

@@ -139,8 +139,8 @@ def observe(program: ScenarioProgram) -> Observed:
     left = stranded(sim)
     probes = []
     untold = []
+    sent = len(dumps)
     for index, name in enumerate(program.design.probes):
-        before = len(run.system.dumps())
         result = program.probe(name, f"probe{index}")
         if isinstance(result, Untold):
             untold.append(name)
@@ -149,8 +149,9 @@ def observe(program: ScenarioProgram) -> Observed:
             text = f"never ends: waits for {result.waits}"
         else:
             text = show(result, errors)
-        after = list(run.system.dumps()[before:])
-        probes.append((name, "; ".join([text, *after]) if after else text))
+        after = run.system.dumps()
+        probes.append((name, "; ".join([text, *after[sent:]])))
+        sent = len(after)
     return Observed(
         tuple(results),
         tuple(hung),

@@ -23,6 +23,7 @@ from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
 from netsim.sync.inside import Inside
 from netsim.sync.interrupt import Cpu, Interruptible, Strike
+from netsim.sync.uniprocessor import INTERRUPTS, OneCpu, OneStrike, Seat, interrupt, one_cpu
 
 #: No initial part takes more steps than this; it would be a model that never comes to rest.
 STEPS_MAX = 100_000
@@ -41,6 +42,8 @@ class Run:
     initial: tuple[Report, ...]
     #: Why the start was not reached; "" if it was.
     unreached: str = ""
+    #: Results of the operations of `{ }`.
+    first_results: tuple[Any, ...] = ()
 
 
 class ScenarioProgram:
@@ -124,14 +127,18 @@ class ScenarioProgram:
         """Return the machine after `{ }`, with every flow before its first operation."""
         boot = self.boots.take(self.scenario.initial, self.sites, self._boot)
         sim, system = boot.sim, boot.system
-        self.run = run = Run(sim, system, {}, boot.initial, boot.unreached)
+        self.run = run = Run(sim, system, {}, boot.initial, boot.unreached, boot.results)
         if boot.unreached:
             return sim
         sim.alone = False
-        sim.halts_last = self.halts_last
         sim.tallied = self.tallied
         sim.faults = sim.fault_budget = self.options.faults
-        self._spawn(run)
+        one = one_cpu(sim)
+        if one is None:
+            sim.halts_last = self.halts_last
+            self._spawn(run)
+        else:  # whoever has begun to panic lets no other run
+            self._spawn_on(one, run)
         sim.recording = True
         return sim
 
@@ -155,6 +162,44 @@ class ScenarioProgram:
             thread = run.sim.spawn(str(number), coroutine, flow=number, cpu=number - 1)
             if number in cpus:
                 cpus[number].flow = thread
+        if self.striking:
+            strikes = [run.sim.by_name[name] for name in self.striking]
+            Inside(run.sim, strikes, self.reach, self.killers)
+
+    def _spawn_on(self, one: OneCpu, run: Run) -> None:
+        """Stand every flow before its first operation on the one CPU."""
+        flows = self.scenario.flows
+        bounds = [
+            self._bind(run.system, flow.calls, context)
+            for flow, context in zip(flows, self.contexts, strict=True)
+        ]
+        one.contexts = tuple(
+            context
+            for context in INTERRUPTS
+            if any(
+                bound.context is context
+                for flow, some in zip(flows, bounds, strict=True)
+                for bound in some
+                if flow.strike is None
+            )
+        )
+        one.stops = any(self.design.operations[name].halts for name in self.names)
+        if self.striking or one.contexts or self.options.faults:
+            one.gate()
+        seats: dict[int, Cpu] = {}
+        if self.striking:
+            seats = {n: Seat(one) for n, flow in enumerate(flows, 1) if flow.strike is None}
+        for number, (flow, bound) in enumerate(zip(flows, bounds, strict=True), 1):
+            results = run.results[number] = []
+            coroutine: Coroutine[Op, Any, Any]
+            if flow.strike is not None:
+                strike = OneStrike(bound[0].context, self._struck(number, seats))
+                coroutine = strike.run(partial(run_flow, bound, results))
+            else:
+                coroutine = _run_on(one, bound, results)
+            thread = run.sim.spawn(str(number), coroutine, flow=number)
+            if number in seats:
+                seats[number].flow = thread
         if self.striking:
             strikes = [run.sim.by_name[name] for name in self.striking]
             Inside(run.sim, strikes, self.reach, self.killers)
@@ -253,6 +298,7 @@ class ScenarioProgram:
                 run_flow(self._bind(boot.system, (call,)), results),
             )
             settle(sim)
+            results += [None] * (number + 1 - len(results))
             if sim.halted:
                 return f"{call}: it ends the machine"
             if sim.reports:
@@ -260,7 +306,18 @@ class ScenarioProgram:
             if unfinished(sim):
                 ending = judge_ending(sim)
                 return f"{call}: {ending.reports[0].message}"
+        boot.results = tuple(results)
         return ""
+
+
+async def _run_on(one: OneCpu, bound: Sequence[Bound], results: list[Any]) -> None:
+    """Run operations one after the other; those in an interrupt context come as interrupts."""
+    for operation in bound:
+        body = partial(run_flow, (operation,), results)
+        if operation.context in INTERRUPTS:
+            await interrupt(one, operation.context, body)
+        else:
+            await body()
 
 
 @attrs.frozen
@@ -290,7 +347,8 @@ def settle(sim: Sim) -> dict[Key, None]:
         moved = False
         for thread in sim.threads:
             while sim.is_enabled(thread):
-                touched.update(dict.fromkeys(sim.step(thread).footprint))
+                if footprint := sim.step(thread).footprint:
+                    touched.update(dict.fromkeys(footprint))
                 moved = True
                 steps += 1
                 if steps > STEPS_MAX:

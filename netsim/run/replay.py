@@ -9,7 +9,7 @@ import attrs
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core.access import Key
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Choice, Nested, Sim, Step
 from netsim.core.thread import Life, SimThread
 from netsim.design import Design
 from netsim.explorer.events import History
@@ -21,6 +21,7 @@ from netsim.run.digest import Digest
 from netsim.run.judge import finding, judge, judge_run, operations_of
 from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import ask
 from netsim.run.registry import load_installed
 from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
 from netsim.trace.documents import Trace
@@ -124,12 +125,13 @@ class Follower:
             Event(
                 step=sim.steps,
                 thread=step.thread,
-                operation=self._place.operation,
+                operation=self._place.operation or _begun(step),
                 function=self._place.function,
                 call=self._place.call,
                 changes=_changes(sim.changes or []),
                 enabled=self._enabled,
                 inside=_inside(sim, step),
+                follows=tuple(map(_told, step.follows)),
             )
         )
 
@@ -153,11 +155,19 @@ def _inside(sim: Sim, step: Step) -> tuple[str, ...]:
     if inner is None or not inner.nested:
         return ()
     lines = [f"flow {inner.nested[0].thread} strikes here, {inner.place}:"]
-    for one in inner.nested:
-        call = f"{one.op.call()} {one.op.label()}".rstrip()
-        lines.append(f"{one.function}(): {call}" if one.function else call)
+    lines += map(_told, inner.nested)
     died = sim.by_name[step.thread].life is Life.KILLED
     return (*lines, "the flow is killed" if died else "the flow goes on")
+
+
+def _begun(step: Step) -> str:
+    """Return the operation that begins and ends in the step; "" if none does."""
+    return next((one.op.label() for one in step.follows if one.op.name == "begin"), "")
+
+
+def _told(one: Nested) -> str:
+    call = f"{one.op.call()} {one.op.label()}".rstrip()
+    return f"{one.function}(): {call}" if one.function else call
 
 
 def _changes(changes: list[tuple[Key, Any, Any]]) -> tuple[str, ...]:
@@ -260,6 +270,7 @@ def told(
     at_end = judge_run(program.run)
     faults = faults_of(execution.sim)
     observed = observe(program)
+    answers = ask(program, observed)
     reference = SerialReference(program, ORDERS_MAX, STEPS_MAX)  # takes the machine
     judged = judge(
         observed,
@@ -268,6 +279,7 @@ def told(
         faults,
         program,
         follower.history.leads_to_end,
+        answers,
     )
     findings: dict[str, Finding] = {}
     for one in judged:

@@ -13,6 +13,7 @@ from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, Exploration, execute
 from netsim.explorer.normal import Recorder
 from netsim.explorer.strategies import make
+from netsim.promise import VOID, Broken
 from netsim.results import Finding, Plan
 from netsim.run.confirm import confirm, goals
 from netsim.run.digest import Digest
@@ -20,8 +21,9 @@ from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
 from netsim.run.predict import LockOrders
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import Answers, Tally, ask, report
 from netsim.run.reach import Reach
-from netsim.run.serial import ORDERS_MAX, STEPS_MAX, SerialReference, faults_of
+from netsim.run.serial import ORDERS_MAX, STEPS_MAX, Faults, SerialReference, faults_of
 from netsim.run.suspected import Suspected
 from netsim.run.walk import Candidate, Listener, Walk, shortest
 from netsim.sync.timer import FIRINGS_MAX, spent
@@ -45,10 +47,19 @@ class Search(Walk[ScenarioProgram]):
     suspected: Suspected = attrs.Factory(Suspected)
     #: What killed flows leave behind, each sentence once.
     aftermath: dict[str, None] = attrs.Factory(dict)
+    #: What the executions say about each promise, by name.
+    tallies: dict[str, Tally] = attrs.Factory(dict)
+    #: What the first execution showed that did not come to what should be reachable.
+    unreached: dict[str, Broken] = attrs.Factory(dict)
     #: Timers that would have fired once more than one may.
     restless: dict[str, None] = attrs.Factory(dict)
     #: Ctrl-C came while schedules were made small: the rest are told as they were found.
     hurried: bool = False
+    #: Whether the sequential orders are always walked; else not for the sake of one execution,
+    #: the first, which is one of them: a thread goes on as long as it can.
+    orders_always: bool = True
+    #: Some execution came to the end of every flow, and the machine ran on.
+    goes_on: bool = False
     #: The findings whose candidate is proved to be the smallest there is; see `run.minimal`.
     minimal: dict[str, None] = attrs.Factory(dict)
 
@@ -83,6 +94,8 @@ class Search(Walk[ScenarioProgram]):
             self.spent_steps += self.steps
             self.program.reach = reach.touched
             self.executions = self.blocked = self.deadlocked = self.steps = 0
+            self.tallies.clear()
+            self.unreached.clear()
 
     def _give_up(self) -> None:
         """Decide nothing if timers would not have come to rest."""
@@ -159,7 +172,52 @@ class Search(Walk[ScenarioProgram]):
             found.append(one)
         if not self.complete:  # one that was is exact
             found += self.suspected.findings(self.program, operations, self.candidates)
+        return found + self._unreached()
+
+    def _unreached(self) -> list[Finding]:
+        """Return the promises of something reachable that no execution of a whole search kept."""
+        operations = operations_of(self.program.scenario)
+        design = self.program.design
+        promised = self.promised()
+        found = []
+        for promise in design.promises:
+            if promised[promise.name].unreached:
+                first = self.unreached[promise.name]
+                told = f"{first.message} in any execution of '{self.program.scenario}'"
+                answer = attrs.evolve(first, message=told)
+                judged = Judged(report(promise, answer), "end", ())
+                found.append(finding(judged, design, operations, "", 0, 0))
         return found
+
+    def _count(self, answers: Answers, found: Sequence[Judged]) -> None:
+        kinds = [judged.report.kind for judged in found]
+        for promise in self.program.design.promises:
+            answer = answers[promise.name]
+            if answer is VOID:
+                continue
+            tally = self.tallies.setdefault(promise.name, Tally())
+            if promise.mode == "reachable":
+                tally.count(answer, False)
+                if isinstance(answer, Broken):
+                    self.unreached.setdefault(promise.name, answer)
+            else:
+                tally.count(answer, promise.kind not in kinds)
+
+    def promised(self) -> dict[str, Tally]:
+        """Say of each promise what all executions together tell, once the search has ended."""
+        summed = {}
+        for promise in self.program.design.promises:
+            counted = self.tallies.get(promise.name)
+            tally = summed[promise.name] = Tally(cut=int(not self.complete))
+            if counted is None:
+                continue
+            tally.add(counted)
+            if promise.mode == "reachable":
+                tally.unreached = int(self.complete and not tally.kept)
+                tally.broken = 0
+            tally.scenarios = int(bool(tally.kept or tally.broken or tally.unreached))
+            tally.first = str(self.program.scenario) if tally.scenarios else ""
+        return summed
 
     def _small(self, identity: str) -> tuple[Candidate, Judged, str]:
         """Find the best schedule of a candidate's class that shows the finding; re-judge that."""
@@ -180,6 +238,9 @@ class Search(Walk[ScenarioProgram]):
         best = shortest(program, candidate, shows, alone=alone, hurry=self.hurry)
         assert best is not None, "a finding must show again under its own schedule"
         return best
+
+    def _explained(self, observed: Observed, faults: Faults) -> bool:
+        return self.reference is None or self.reference.explains(observed, faults)
 
     def _leads_to_end(self, execution: Execution) -> Callable[[int], bool]:
         """Tell of which steps the last one is a consequence; uses the machine when asked."""
@@ -209,16 +270,18 @@ class Search(Walk[ScenarioProgram]):
         self.orders.ended(stuck, execution.schedule, at_end)
         self.aftermath.update(dict.fromkeys(aftermath(run.sim)))
         observed = observe(self.program)
+        answers = ask(self.program, observed)
+        self.goes_on = self.goes_on or not (observed.halted or observed.hung)
         faults = faults_of(execution.sim)
-        if self.reference is None:  # takes the machine: this execution has been observed
-            self.refer()
-        assert self.reference is not None
+        if self.reference is None and (self.orders_always or self.executions > 1):
+            self.refer()  # takes the machine: this execution has been observed
         leads = self._leads_to_end(execution)
-        found = judge(observed, at_end, self.reference, faults, self.program, leads)
+        found = judge(observed, at_end, self.reference, faults, self.program, leads, answers)
+        self._count(answers, found)
         known = self.outcomes.get(observed)
         candidate = Candidate(execution.schedule, execution.switches(), None)
         if known is None or candidate.beats(known[1]):
-            serial = known[0] if known else self.reference.explains(observed, faults)
+            serial = known[0] if known else self._explained(observed, faults)
             self.outcomes[observed] = (serial, candidate)
         for judged in found:
             self.note(judged, execution)

@@ -75,8 +75,6 @@ class SequentialOrders:
             current = ways[self._branch(len(ways))]
         self._current = current
         assert current.pending is not None
-        if current.pending.name == "begin":
-            self.begins.append(f"{current.name}: {current.pending.label()}")
         options = current.pending.options(sim)
         value = 0
         if current.pending.name == "choose":
@@ -84,7 +82,10 @@ class SequentialOrders:
         return current, value
 
     def stepped(self, sim: Sim, step: Step) -> None:
-        """Nothing to learn."""
+        """Note what has begun."""
+        for op in (step.op, *(following.op for following in step.follows)):
+            if op.name == "begin":
+                self.begins.append(f"{step.thread}: {op.label()}")
 
     def more(self) -> bool:
         """Move to the next order; False if all have been walked."""
@@ -147,12 +148,14 @@ def sequential_orders(
     Stops early once `late` says so, and at an order that takes more than `steps_max` steps.
     """
     strategy = SequentialOrders()
+    #: Strikes inside steps need to know what the step touches.
+    observers = () if program.striking else (_Unrecorded(),)
     seen: dict[Order, None] = {}
     steps = 0
     count = 0
     rested = True
     while True:
-        execution = execute(program, strategy, (), steps_max)
+        execution = execute(program, strategy, observers, steps_max)
         count += 1
         steps += len(execution.schedule)
         if execution.complete and spent(execution.sim):
@@ -167,6 +170,17 @@ def sequential_orders(
             return Orders(tuple(seen), rested, steps)
         if count >= orders_max or (late is not None and late()):
             return Orders(tuple(seen), False, steps)
+
+
+class _Unrecorded:
+    """An observer that has nothing recorded: of an order only the outcome counts."""
+
+    def begin(self, sim: Sim, kept: int) -> None:
+        """Stop to record, but where steps of several operations need to know what they touch."""
+        sim.recording = sim.cpu is not None
+
+    def stepped(self, sim: Sim, step: Step) -> None:
+        """Nothing to learn."""
 
 
 class SerialReference:

@@ -1,22 +1,26 @@
-"""The survey of a starting point: every operation alone, then in pairs, then in threes."""
+"""
+The survey of a starting point: every operation alone, then in pairs, then in threes; or every
+sequence of operations in one flow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import combinations, combinations_with_replacement
 
 import attrs
 
 from netsim.design import Design, StartingPoint
 from netsim.notation import Call, Flow, Scenario, parse
-from netsim.results import Bounds, Cell, Finding, Options, Tally, Verdict
+from netsim.results import Bounds, Cell, Count, Finding, Options, Verdict
 from netsim.run.awaited import all_awaited
 from netsim.run.boot import Boots
 from netsim.run.cascade import PREEMPTIONS_MAX, Searched
 from netsim.run.cascade import search as search_cell
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import Tally
 from netsim.run.search import Search
-from netsim.run.tallies import Tallies, tally
+from netsim.run.tallies import Counting, count
 from netsim.run.walk import Candidate, Listener, Progress
 
 Size = tuple[int, int, int, str]
@@ -68,6 +72,10 @@ class Surveyed:
     best: dict[str, Best] = attrs.Factory(dict)
     #: Lock orders that no other finding confirms, and that are not refuted.
     predicted: dict[str, Finding] = attrs.Factory(dict)
+    #: What the cells say about each promise, by name.
+    promised: dict[str, Tally] = attrs.Factory(dict)
+    #: Sequences whose last operation never returns, or ends the machine, in every execution.
+    ended: list[tuple[Call, ...]] = attrs.Factory(list)
     executions: int = 0
     steps: int = 0
     interrupted: bool = False
@@ -85,6 +93,8 @@ class Survey:
     progress: Listener | None = None
     done: Surveyed = attrs.Factory(Surveyed)
     boots: Boots = attrs.Factory(Boots)
+    #: Whether the operations of a group stand in one flow, in their order.
+    in_a_row: bool = False
     #: Scenarios to survey instead, each with what it comes to in numbers.
     scenarios: Sequence[Scenario] = ()
 
@@ -98,7 +108,8 @@ class Survey:
                         break
                 for group in self.groups:
                     initial = initial_of(self.start, group[0])
-                    flows = tuple(Flow(calls=(call,), strike=None, context=None) for call in group)
+                    split = [group] if self.in_a_row else [(call,) for call in group]
+                    flows = tuple(Flow(calls=part, strike=None, context=None) for part in split)
                     scenario = Scenario(initial=initial, flows=flows)
                     self._cell(scenario, tuple(str(call) for call in group))
                     if self.done.interrupted:
@@ -117,8 +128,13 @@ class Survey:
         unreached = bool(program.run.unreached)
         searched = Searched(Search(program, self.bounds), "start", 0, 0)
         if not unreached:
-            searched = search_cell(program, self.bounds)
+            searched = search_cell(program, self.bounds, orders_always=len(scenario.flows) > 1)
         search, decided = searched.search, searched.decided
+        if not unreached:
+            for name, tally in search.promised().items():
+                done.promised.setdefault(name, Tally()).add(tally)
+            if self.in_a_row and search.complete and not search.goes_on:
+                done.ended.append(scenario.flows[0].calls)
         done.executions += searched.executions
         done.steps += searched.steps
         done.interrupted = done.interrupted or searched.interrupted
@@ -143,10 +159,10 @@ class Survey:
             verdict = Verdict.UNKNOWN
         else:
             verdict = Verdict.VIOLATED if red else Verdict.HOLDS
-        tallies: tuple[Tally, ...] = ()
-        counted: Tallies | None = None
+        tallies: tuple[Count, ...] = ()
+        counted: Counting | None = None
         if self.scenarios and not unreached and not done.interrupted:
-            tallies, counted = tally(program, self.bounds)
+            tallies, counted = count(program, self.bounds)
         if counted is not None:
             done.executions += counted.executions
             done.steps += counted.steps
@@ -170,12 +186,15 @@ class Survey:
             self.progress(Progress(len(done.cells), None, str(scenario)))
 
 
-def inherit(cells: Iterable[Cell]) -> Iterator[Cell]:
+def inherit(
+    cells: Iterable[Cell], gone: Container[tuple[str, str, tuple[str, ...]]] = ()
+) -> Iterator[Cell]:
     """
     Move the findings that a part of a cell's operations shows from the same start to `alone`.
 
     Cells come after their parts.  One whose parts are not all there, for Ctrl-C came before, is
-    left out: what is its own is not known.
+    left out: what is its own is not known.  The parts in `gone`, by design, start and operations,
+    have no cells: they show what their beginnings show.
     """
     shown: dict[tuple[str, str, tuple[str, ...]], tuple[str, ...]] = {}
     for cell in cells:
@@ -185,6 +204,7 @@ def inherit(cells: Iterable[Cell]) -> Iterator[Cell]:
             for size in range(1, len(cell.operations))
             for part in combinations(cell.operations, size)
         ]
+        parts = [part for part in parts if part not in gone]
         if all(part in shown for part in parts):
             inherited.update(i for part in parts for i in shown[part])
             shown[cell.design, cell.start, cell.operations] = cell.findings
@@ -195,10 +215,14 @@ def inherit(cells: Iterable[Cell]) -> Iterator[Cell]:
             )
 
 
-def sample_calls(design: Design) -> Iterator[Call]:
-    """Yield the calls that a design declares for its matrix, in order of declaration."""
+def sample_calls(design: Design, *, alone: bool = False) -> Iterator[Call]:
+    """
+    Yield the calls that a design declares for its matrix, in order of declaration.
+
+    With `alone` also those that only surveys of one flow use.
+    """
     for operation in design.operations.values():
-        for arguments in operation.samples:
+        for arguments in operation.samples + (operation.alone if alone else ()):
             yield Call(operation.name, arguments)
 
 

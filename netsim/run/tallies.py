@@ -5,14 +5,14 @@ from __future__ import annotations
 import attrs
 
 from netsim.explorer.loop import Execution
-from netsim.results import Bounds, Tally
+from netsim.results import Bounds, Count
 from netsim.run.program import ScenarioProgram
 from netsim.run.search import Search
 from netsim.sync.timer import spent
 
 
 @attrs.define(eq=False)
-class Tallies(Search):
+class Counting(Search):
     """
     A search that judges nothing, and counts what the design declares (`Design.tally`).
 
@@ -35,7 +35,7 @@ class Tallies(Search):
             self.ranges[name] = min(least, number), max(most, number)
 
 
-def tally(program: ScenarioProgram, bounds: Bounds) -> tuple[tuple[Tally, ...], Tallies | None]:
+def count(program: ScenarioProgram, bounds: Bounds) -> tuple[tuple[Count, ...], Counting | None]:
     """
     Count what a scenario comes to, as far as the bounds allow: () if its design counts nothing.
 
@@ -43,7 +43,7 @@ def tally(program: ScenarioProgram, bounds: Bounds) -> tuple[tuple[Tally, ...], 
     """
     if program.design.tally is None:
         return (), None
-    search = Tallies(program.tallying(), bounds)
+    search = Counting(program.tallying(), bounds)
     search.explore(first=False, progress=None)
-    found = tuple(Tally(name, *search.ranges[name]) for name in search.ranges)
+    found = tuple(Count(name, *search.ranges[name]) for name in search.ranges)
     return found, search

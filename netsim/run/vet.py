@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from netsim.caught import Catching
 from netsim.core.raised import place
 from netsim.core.thread import Context
-from netsim.design import Design, Operation, Parameter, StartingPoint, Variant
+from netsim.design import Design, Operation, Parameter, Part, StartingPoint, Variant
 from netsim.errors import NetsimError, UsageError
 from netsim.notation import Call, parse
+from netsim.promise import Mode, Promise
 from netsim.trace.schedule import NAME
 
 _OPERATION = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
@@ -33,6 +34,7 @@ def vet(design: Design) -> None:
         _vet_operation(of, name, operation)
     for operation in design.operations.values():
         _vet_samples(design, operation)
+    _vet_promises(design)
     for start in design.starts:
         _vet_start(design, start)
     catching: Any = design.catching
@@ -47,6 +49,9 @@ def vet(design: Design) -> None:
                 f"{of}: a variant is {variant!r}; expected netsim.design.Variant with a name of "
                 "small letters, digits and -"
             )
+    parts: tuple[Any, ...] = design.parts
+    if not all(isinstance(part, Part) for part in parts):
+        raise UsageError(f"{of}: expected netsim.Part for each part, found {parts!r}")
     if not design.starts:
         raise UsageError(f'{of} has no starts; expected at least netsim.StartingPoint("off", "")')
     for probe in design.probes:
@@ -101,7 +106,7 @@ def _takes(function: Callable[..., Any], count: int, what: str, expected: str) -
 
 
 def _vet_samples(design: Design, operation: Operation) -> None:
-    for sample in operation.samples:
+    for sample in (*operation.samples, *operation.alone):
         try:
             if not isinstance(sample, tuple):
                 raise UsageError(f"expected a tuple of arguments, found {sample!r}")
@@ -110,6 +115,36 @@ def _vet_samples(design: Design, operation: Operation) -> None:
             raise UsageError(
                 f"design {design.name}: a sample of operation '{operation.name}': {error}"
             ) from None
+
+
+def _vet_promises(design: Design) -> None:
+    of = f"design {design.name}"
+    promises: tuple[Any, ...] = design.promises
+    seen: dict[str, None] = {}
+    for promise in promises:
+        if not isinstance(promise, Promise):
+            raise UsageError(
+                f"{of}: a promise is a {type(promise).__name__}; expected netsim.Promise"
+            )
+        if not _OPERATION.fullmatch(str(promise.name)) or promise.name in seen:
+            raise UsageError(
+                f"{of}: promise {promise.name!r}: expected a name of its own, a letter first, then "
+                "small letters, digits and -"
+            )
+        seen[promise.name] = None
+        if promise.mode not in get_args(Mode):
+            raise UsageError(
+                f"{of}: promise {promise.name}: mode must be one of {', '.join(get_args(Mode))}, "
+                f"found {promise.mode!r}"
+            )
+        if not (promise.sentence and promise.source):
+            raise UsageError(
+                f"{of}: promise {promise.name} cites nothing; expected its sentence, and where "
+                "that stands"
+            )
+        _takes(promise.check, 1, f"{of}: promise {promise.name}: check", "(shown)")
+    if promises:
+        _takes(design.evidence, 1, f"{of}: evidence", "(system)")
 
 
 def _vet_start(design: Design, start: Any) -> None:

@@ -5,6 +5,8 @@ Nothing that others do can be seen afterwards except what has left the machine b
 a search says so (`Sim.halts_last`), a halt waits until all others have ended, are blocked, or
 stand before an operation that `leaves`: any other place for it gives a prefix of such an execution,
 which shows nothing that that one does not.  Its order with what leaves the machine is explored.
+
+On one CPU nobody runs on while another panics, so there a halt is tried at every place.
 """
 
 from collections.abc import Awaitable
@@ -13,7 +15,7 @@ from typing import NoReturn
 from netsim.core.access import WRITE, Key
 from netsim.core.fault import Halt
 from netsim.core.op import Op
-from netsim.core.sim import MACHINE, Sim
+from netsim.core.sim import MACHINE, STOPS, Sim
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
 
@@ -43,6 +45,8 @@ class _Halt(Op):
 
     def apply(self, sim: Sim, thread: SimThread) -> NoReturn:
         sim.touch(MACHINE, WRITE)
+        if sim.cpu is not None:
+            sim.touch(STOPS, WRITE)
         raise Halt
 
 

@@ -64,7 +64,8 @@ class Inside:
         struck = False
         for strike in self.strikes:
             coroutine.places += 1
-            if pending_strike(self.sim, strike) is not coroutine.cpu:
+            cpu = pending_strike(self.sim, strike)
+            if cpu is None or not cpu.carries(coroutine):
                 continue
             if coroutine.places == coroutine.at:
                 verb = "writes" if mode == WRITE else "reads"
@@ -98,6 +99,9 @@ class Inside:
                 break
             nested.append(Nested(strike.name, op, cite(strike.codes()[:1])[0]))
             sim.nest(strike)
+            if step is not None:
+                nested += step.follows
+                step.follows = ()
         sim.halts_last = halts_last
         if step is not None and apart is not None:
             step.inner = Inner(place, nested, apart.join(), void)
@@ -115,8 +119,11 @@ class _Apart:
 
     def __init__(self, step: Step) -> None:
         self.step = step
-        self.outer = (step.footprint, step.before, step.plain, step.sync)
+        self.outer = (
+            step.footprint, step.before, step.plain, step.sync, step.follows, step.parts
+        )  # fmt: skip
         step.footprint, step.before, step.plain, step.sync = {}, {}, [], []
+        step.follows, step.parts = (), ()
 
     def join(self) -> Footprint:
         """
@@ -126,7 +133,9 @@ class _Apart:
         """
         step = self.step
         inner, before = step.footprint, step.before
-        step.footprint, step.before, step.plain, step.sync = self.outer
+        (
+            step.footprint, step.before, step.plain, step.sync, step.follows, step.parts
+        ) = self.outer  # fmt: skip
         for key, mode in inner.items():
             old = step.footprint.get(key)
             step.footprint[key] = mode if old is None else merge(old, mode)

@@ -16,8 +16,8 @@ from netsim.core.thread import Context, Life, SimThread
 from netsim.core.traps import perform
 from netsim.sync.choose import Choose
 
-State: TypeAlias = tuple[str, int, bool, bool]
-"""(who runs there, rank of its context, hardirqs masked, softirqs masked)"""
+State: TypeAlias = tuple[str, int, bool, bool, tuple[str, ...]]
+"""(who runs there, rank of its context, hardirqs masked, softirqs masked, whom strikes killed)"""
 
 #: In place of the number of a place: the strike has been made.
 STRUCK = -1
@@ -56,11 +56,19 @@ class Cpu:
         """Return what decides who may run here."""
         thread = self.running()
         if thread is None:
-            return ("", RANKS[Context.NMI] if self.open else 0, False, False)
+            return ("", RANKS[Context.NMI] if self.open else 0, False, False, ())
         # Between operations a flow is in user space, whatever the last one was.
         rank = RANKS[thread.context] if self.active or thread.operation else 0
         hard = thread.irqs_off > 0
-        return (thread.name, rank, hard, hard or thread.bh_off > 0)
+        return (thread.name, rank, hard, hard or thread.bh_off > 0, ())
+
+    def admits(self, state: State) -> bool:
+        """Tell whether in this state a strike would hit whom it is to hit."""
+        return True
+
+    def carries(self, coroutine: "Interruptible") -> bool:
+        """Tell whether the coroutine runs here."""
+        return coroutine.cpu is self
 
     def masking(self, sim: Sim, before: State, after: State) -> None:
         """Record that a section in which interrupts are masked begins or ends, and is ordered."""
@@ -77,6 +85,10 @@ class Cpu:
         """Record that a strike ends: it happens before sections that mask its context."""
         if context is not Context.NMI:
             sim.release_edge(self._edge(context))
+
+    def kills(self, sim: Sim) -> None:
+        """Record that whom the running strike interrupted will run no more."""
+        sim.touch(self.key, WRITE, self.state())
 
     def _edge(self, context: Context) -> Key:
         return (self.name, context.value)
@@ -279,13 +291,17 @@ class Strike:
 
     async def _run(self, body: Callable[[], Coroutine[Op, Any, Any]]) -> None:
         at = await perform(_Aim(self.cpus)) if len(self.cpus) > 1 else 0
-        await perform(_Begin(self, self.cpus[at]))
+        await perform(self.begin(self.cpus[at]))
         await body()
         await perform(_Return(self, self.cpus[at]))
 
+    def begin(self, cpu: Cpu) -> "_Begin":
+        """Return the operation by which the strike begins."""
+        return _Begin(self, cpu)
+
     def admitted(self, state: State) -> bool:
         """Tell whether a CPU in this state lets the strike begin."""
-        _name, rank, hard, soft = state
+        _name, rank, hard, soft, _killed = state
         masked = {Context.HARDIRQ: hard, Context.SOFTIRQ: soft}.get(self.context, False)
         return RANKS[self.context] > rank and not masked
 
@@ -321,13 +337,13 @@ class _Begin(Op):
         return self.cpu.name
 
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
-        return self.strike.admitted(self.cpu.state())
+        return self.admits(self.cpu.key, self.cpu.state(), thread.name)
 
     def guard(self) -> tuple[Key, ...]:
         return (self.cpu.key,)
 
     def admits(self, key: Key, state: Any, thread: str) -> bool:
-        return self.strike.admitted(state)
+        return self.cpu.admits(state) and self.strike.admitted(state)
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
         cpu = self.cpu
@@ -410,7 +426,7 @@ def do_exit(sim: Sim) -> None:
         return
     assert isinstance(coroutine, Interruptible)
     assert coroutine.cpu is not None
-    sim.touch(coroutine.cpu.key, WRITE, coroutine.cpu.state())
+    coroutine.cpu.kills(sim)
     for leave in struck.at_exit.values():
         leave()
     struck.life = Life.KILLED

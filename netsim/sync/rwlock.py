@@ -9,6 +9,7 @@ from netsim.core.op import Op
 from netsim.core.sim import Sim
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
+from netsim.sync._lock_up import UpAcquire, UpRelease
 
 
 class RwLock:
@@ -56,19 +57,26 @@ class RwLock:
 
     def read_lock(self) -> Awaitable[None]:
         """Acquire for reading.  Context: any.  Locks: acquires self, shared."""
-        return perform(_ReadAcquire(self))
+        return perform(self.doing(_ReadAcquire))
 
     def read_unlock(self) -> Awaitable[None]:
         """Release for reading.  Context: any.  Locks: releases self."""
-        return perform(_ReadRelease(self))
+        return perform(self.doing(_ReadRelease))
 
     def write_lock(self) -> Awaitable[None]:
         """Acquire for writing.  Context: any.  Locks: acquires self."""
-        return perform(_WriteAcquire(self))
+        return perform(self.doing(_WriteAcquire))
 
     def write_unlock(self) -> Awaitable[None]:
         """Release for writing.  Context: any.  Locks: releases self."""
-        return perform(_WriteRelease(self))
+        return perform(self.doing(_WriteRelease))
+
+    def doing(self, op: "type[_RwOp]") -> Op:
+        """Return an operation on it, or what stands for that on a uniprocessor machine."""
+        if self.sim.cpu is None:
+            return op(self)
+        up = UpAcquire if op.takes else UpRelease
+        return up(self, op.name)
 
     def reading(self) -> "_Section":
         """``async with lock.reading():`` is read_lock ... read_unlock."""
@@ -225,7 +233,7 @@ class _Section:
         self.release = release
 
     def __aenter__(self) -> Awaitable[None]:
-        return perform(self.acquire(self.lock))
+        return perform(self.lock.doing(self.acquire))
 
     async def __aexit__(
         self,
@@ -234,4 +242,4 @@ class _Section:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:  # a thread that stops keeps its locks
-            await perform(self.release(self.lock))
+            await perform(self.lock.doing(self.release))

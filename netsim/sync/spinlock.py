@@ -1,10 +1,16 @@
-"""spinlock_t of an SMP build: spins with preemption off, optionally with local irqs off."""
+"""
+spinlock_t: spins with preemption off, optionally with local irqs off.
+
+On a uniprocessor machine it only disables preemption; see `netsim.sync._lock_up`.
+"""
 
 from collections.abc import Awaitable
 from types import TracebackType
 
+from netsim.core.op import Op
 from netsim.core.traps import perform
 from netsim.sync._lock import Acquire, Lock, Release, TryAcquire
+from netsim.sync._lock_up import UpAcquire, UpRelease
 
 
 class _SpinAcquire(Acquire):
@@ -35,27 +41,45 @@ class SpinLock(Lock):
 
     def spin_lock(self) -> Awaitable[None]:
         """Acquire, spinning until it is free.  Context: any.  Locks: acquires self."""
-        return perform(_SpinAcquire(self))
+        return perform(self.acquiring())
 
     def spin_unlock(self) -> Awaitable[None]:
         """Release.  Context: any.  Locks: releases self."""
-        return perform(_SpinRelease(self))
+        return perform(self.releasing())
 
     def spin_trylock(self) -> Awaitable[bool]:
         """Acquire if free, and say whether.  Context: any.  Locks: may acquire self."""
-        return perform(_SpinTry(self))
+        return perform(self.trying())
 
     def spin_lock_irqsave(self) -> Awaitable[None]:
         """Acquire with local irqs off.  Context: any.  Locks: acquires self."""
-        return perform(_SpinAcquire(self, irqsave=True))
+        return perform(self.acquiring(irqsave=True))
 
     def spin_unlock_irqrestore(self) -> Awaitable[None]:
         """Release and restore local irqs.  Context: any.  Locks: releases self."""
-        return perform(_SpinRelease(self, irqrestore=True))
+        return perform(self.releasing(irqrestore=True))
 
     def spin_trylock_irqsave(self) -> Awaitable[bool]:
         """Acquire with local irqs off if free.  Context: any.  Locks: may acquire self."""
-        return perform(_SpinTry(self, irqsave=True))
+        return perform(self.trying(irqsave=True))
+
+    def acquiring(self, irqsave: bool = False) -> Op:
+        """Return the operation that takes it."""
+        if self.sim.cpu is not None:
+            return UpAcquire(self, _SpinAcquire.name, irqsave)
+        return _SpinAcquire(self, irqsave)
+
+    def trying(self, irqsave: bool = False) -> Op:
+        """Return the operation that takes it if it is free."""
+        if self.sim.cpu is not None:
+            return UpAcquire(self, _SpinTry.name, irqsave)
+        return _SpinTry(self, irqsave)
+
+    def releasing(self, irqrestore: bool = False) -> Op:
+        """Return the operation that gives it back."""
+        if self.sim.cpu is not None:
+            return UpRelease(self, _SpinRelease.name, irqrestore)
+        return _SpinRelease(self, irqrestore)
 
     def held(self) -> "_Section":
         """``async with lock.held():`` is spin_lock ... spin_unlock."""
@@ -74,7 +98,7 @@ class _Section:
         self.irqsave = irqsave
 
     def __aenter__(self) -> Awaitable[None]:
-        return perform(_SpinAcquire(self.lock, self.irqsave))
+        return perform(self.lock.acquiring(self.irqsave))
 
     async def __aexit__(
         self,
@@ -83,4 +107,4 @@ class _Section:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:  # a thread that stops keeps its locks
-            await perform(_SpinRelease(self.lock, self.irqsave))
+            await perform(self.lock.releasing(self.irqsave))

@@ -24,8 +24,8 @@ def columns(replay: ReplayResult, width: int = WIDTH, *, loop: int = 0) -> str:
     Draw the steps of a replay, one column for each thread that took part.
 
     Each row has the number of the step, the kernel function, the call, and below what struck inside
-    the step (behind `!`) and what it changed.  The steps from number `loop` on, if it is not 0,
-    repeat for ever.
+    the step (behind `!`), what else the thread did in it (behind `.`) and what it changed.  The
+    steps from number `loop` on, if it is not 0, repeat for ever.
     """
     events = replay.events
     if not events:
@@ -81,6 +81,8 @@ def _cell(event: Event, width: int, named: bool) -> list[str]:
         ends = number in (0, len(event.inside) - 1)
         indent = "  ! " if ends else "  !   "
         lines += textwrap.wrap(line, width, initial_indent=indent, subsequent_indent="  !     ")
+    for line in map(escape, event.follows):
+        lines += textwrap.wrap(line, width, initial_indent="  . ", subsequent_indent="      ")
     for change in map(escape, event.changes):
         lines += textwrap.wrap(change, width, initial_indent="    ", subsequent_indent="      ")
     lines += [cut(f"<== {kind}", width) for kind in event.findings]
@@ -101,7 +103,9 @@ def _interesting(events: Sequence[Event]) -> list[Event | int]:
     """Leave out quiet steps inside long runs of one thread; an int counts what was left out."""
     if len(events) <= ROWS_MAX:
         return list(events)
-    keep = [bool(event.changes or event.findings or event.inside) for event in events]
+    keep = [
+        bool(event.changes or event.findings or event.inside or event.follows) for event in events
+    ]
     start = 0
     for index in range(1, len(events) + 1):
         if index == len(events) or events[index].thread != events[start].thread:

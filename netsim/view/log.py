@@ -36,6 +36,7 @@ def log_replay(replay: ReplayResult, renderer: Literal["json", "console"], strea
             changes=list(event.changes),
             findings=list(event.findings),
             **({"inside": list(event.inside)} if event.inside else {}),
+            **({"follows": list(event.follows)} if event.follows else {}),
         )
     for finding in replay.findings:
         log.error(finding.kind, id=finding.id, message=finding.message)

@@ -64,10 +64,15 @@ def _design(
     findings = [m for m in result.findings if m.design == design]
     cells = [cell for cell in result.cells if cell.design == design]
     operations = [o for o in result.operations if any(o in cell.operations for cell in cells)]
-    lines = [f"{design}: {_SCOPE[result.flows]}, from each of the starts below", ""]
+    scope = _SCOPE[result.flows]
+    if result.length > 1:
+        scope = f"every sequence of up to {result.length} operations in one flow"
+    lines = [f"{design}: {scope}, from each of the starts below", ""]
     lines += _table(operations, cells, names, colour, pairs=result.flows > 1)
     if result.flows > 2:
-        lines += ["", *_threes(cells, names)]
+        lines += ["", *_larger(cells, 3, "cells of three operations", names)]
+    for size in range(2, result.length + 1):
+        lines += ["", *_larger(cells, size, f"sequences of {size} operations", names)]
     lines += ["", *_legend(result, cells)]
     known = [names[m.finding.id] for m in findings if m.finding.id in told]
     if known:
@@ -136,19 +141,20 @@ def _table(
     return lines
 
 
-def _threes(cells: Sequence[Cell], names: Mapping[str, str]) -> list[str]:
-    """Tell which findings need three operations, and in how many cells they stand."""
-    threes = [cell for cell in cells if len(cell.operations) > 2]
-    own = Counter(names[i] for cell in threes for i in cell.findings)
+def _larger(cells: Sequence[Cell], size: int, what: str, names: Mapping[str, str]) -> list[str]:
+    """Tell which findings need so many operations, and in how many cells they stand."""
+    mine = [cell for cell in cells if len(cell.operations) == size]
+    own = Counter(names[i] for cell in mine for i in cell.findings)
     shown = [f"{name} ({own[name]})" for name in sorted(own, key=lambda n: (len(n), n))]
-    text = f"{len(threes)} cells of three operations"
-    open_ = sum(cell.decided is None for cell in threes)
-    few = [cell for cell in threes if cell.decided == "preemptions"]
+    text = f"{len(mine)} {what}"
+    open_ = sum(cell.decided is None for cell in mine)
+    few = [cell for cell in mine if cell.decided == "preemptions"]
     if few:
         text += f", {len(few)} of them decided under {_most(few)} only"
     if open_:
         text += f", {open_} of them not decided"
-    text += "; findings that need all three (in so many cells): " + (", ".join(shown) or "none")
+    every = "all three" if size == 3 else "both"
+    text += f"; findings that need {every} (in so many cells): " + (", ".join(shown) or "none")
     return [fill(text, "  ", "  ")]
 
 
@@ -223,7 +229,9 @@ def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
 def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell], source: str) -> str:
     finding = found.finding
     where = [c for c in cells if finding.id in c.findings]
-    pairs = list(dict.fromkeys(" || ".join(c.operations) for c in where))
+    # The operations of one flow stand in its scenario in their order.
+    joint = " || " if any(" || " in c.scenario for c in where) else "; "
+    pairs = list(dict.fromkeys(joint.join(c.operations) for c in where))
     shown = ", ".join(pairs[:4]) + (f" and {len(pairs) - 4} more" if len(pairs) > 4 else "")
     starts = ", ".join(dict.fromkeys(c.start for c in where))
     lines = [
@@ -239,7 +247,8 @@ def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell], source: s
             fill("nearest order: " + ", then ".join(finding.nearest.order), "     ", "       ")
         )
     lines += [fill(f"consequence: {c}", "     ", "       ") for c in finding.consequences]
-    lines.append(f"     {replay_command(finding.schedule, source)}")
+    if finding.schedule:
+        lines.append(f"     {replay_command(finding.schedule, source)}")
     return "\n".join(lines)
 
 
@@ -258,7 +267,8 @@ def _differences(result: MatrixResult, names: Mapping[str, str]) -> str:
         missing = [d for d in result.designs if d not in having]
         lines += ["", fill(f"Shown by {', '.join(having)}, not by {', '.join(missing)}:", "", "  ")]
         for finding in findings:
-            what = f"{finding.kind} in {' || '.join(finding.operations)}"
+            joint = " || " if result.length == 1 else "; "
+            what = f"{finding.kind} in {joint.join(finding.operations)}"
             if finding.nearest is None and finding.objects:
                 what += f": {', '.join(finding.objects)}"
             lines.append(fill(f"{names[finding.id]}  {what}", "  ", "      "))
@@ -297,8 +307,9 @@ def _summary(result: MatrixResult) -> str:
         f"{result.steps} steps."
     )
     scope = (
-        f"of up to {result.flows} operations at a time from each start that is reached, with "
-        f"{model(result.options)}."
+        f"of up to {max(result.flows, result.length)} operations "
+        f"{'at a time' if result.length == 1 else 'in a row'} from each start that is reached, "
+        f"with {model(result.options)}."
     )
     if result.complete:
         text += f" Every cell is decided: one of every class of executions was run, {scope}"

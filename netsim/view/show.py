@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netsim.design import Design
+from netsim.design import Design, Part
 from netsim.view.report import fill
 
 
@@ -37,11 +37,16 @@ def design_text(design: Design) -> str:
             f"  {name}" for name in design.probes
         ],
         "Left to the environment if asked (--choose)": [f"  {what}" for what in design.environment],
+        "Promises (what its documentation says; netsim promises says which are kept)": [
+            fill(f'{p.name} ({p.mode}): "{p.sentence}" ({p.source})', "  ", "      ")
+            for p in design.promises
+        ],
         "Locks, outermost first": [
             fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
             for name, what, inner in design.locks
         ],
         "Sources": [fill(source, "  ", "    ") for source in design.sources],
+        "Part by part": [row for part in design.parts for row in _part(part)],
         "Left out": [fill(gap, "  ", "    ") for gap in design.left_out],
     }
     for title, rows in sections.items():
@@ -56,3 +61,16 @@ def design_text(design: Design) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _part(part: Part) -> list[str]:
+    """Tell what became of a part; each thing on lines of its own."""
+    rows = {
+        "": part.modelled,
+        "where: ": ", ".join(part.where),
+        "left out: ": part.left_out or "nothing",
+    }
+    return [
+        f"  {part.number:02} {part.title}",
+        *(fill(f"{label}{text}", "     ", "       ") for label, text in rows.items()),
+    ]

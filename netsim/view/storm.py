@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netsim.results import Cell, MatrixResult, Tally, Verdict
+from netsim.results import Cell, Count, MatrixResult, Verdict
 from netsim.view.matrix import letters
 from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill, model, replay_command
 
@@ -75,7 +75,7 @@ def _number(cell: Cell | None, name: str) -> str:
     return _between(tally) + ("" if cell.tallied else "?")
 
 
-def _between(tally: Tally) -> str:
+def _between(tally: Count) -> str:
     return str(tally.least) if tally.least == tally.most else f"{tally.least}..{tally.most}"
 
 

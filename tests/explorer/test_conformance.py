@@ -327,7 +327,7 @@ class TestCheck:
     @pytest.mark.parametrize("name", ["classes", "preemptions", "pct", "pos"])
     def test_the_lost_off_is_found(self, name: str) -> None:
         result = check(*self.RACE, strategy=name, bounds=self.bounds(name))
-        assert [f.kind for f in result.findings] == ["not-serialisable"]
+        assert [f.kind for f in result.findings] == ["not-serialisable", "promise:off-disables"]
         assert result.verdict is Verdict.VIOLATED
 
     def test_the_same_seed_gives_the_same_result(self) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from benchmarks.families import Family, pairs
 from netsim.core.access import INC, READ, WRITE, Footprint
-from netsim.core.sim import Choice
+from netsim.core.memory import KObject, bind, shared
+from netsim.core.sim import Choice, Sim
 from netsim.explorer.events import Event
+from netsim.explorer.loop import execute
 from netsim.explorer.optimal import OptimalDpor, Race, _without
+from netsim.sync.marked import read_once, write_once
 from tests.explorer.programs import Interpreter
 
 
@@ -68,6 +74,65 @@ def test_what_changes_a_guard_is_left_out_with_all_after_it() -> None:
     assert _without((("g", ""),), events) == [first, reads]
     assert _without((("h", ""),), events) == events
     assert _without((("h", ""), ("g", "")), events) == [first, reads]
+
+
+def test_a_race_is_reversed_once_while_what_follows_does_not_meet_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 7 pairs of writers each execution repeats races of all others: they are covered."""
+    inserted: list[Race] = []
+    insert = OptimalDpor._insert
+
+    def count(self: OptimalDpor, race: Race, before: list[Event]) -> bool:
+        inserted.append(race)
+        return insert(self, race, before)
+
+    monkeypatch.setattr(OptimalDpor, "_insert", count)
+    family = pairs(7)
+
+    assert _executions(family) == family.classes
+    assert len(set(map(id, inserted))) == len(inserted) == 2 * (2**7 - 1)  # two for each inner node
+
+
+@shared
+class _Shared(KObject):
+    """A flag, and what is written only as long as it is not set."""
+
+    flag: int = 0
+    x: int = 0
+
+
+def _what_it_touches_hangs_on_the_race(sim: Sim) -> list[Any]:
+    cell = bind(sim, _Shared(), "cell")
+
+    async def q() -> None:
+        if not await read_once(cell, "flag"):
+            cell.x = 1
+
+    return [write_once(cell, "flag", 1), q(), write_once(cell, "x", 2)]
+
+
+def _executions(program: Family) -> int:
+    strategy, executions = OptimalDpor(program), 0
+    while True:
+        executions += execute(program, strategy).complete
+        if not strategy.more():
+            return executions
+
+
+def test_a_race_is_looked_at_again_if_its_step_meets_what_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    Before the flag is set the second thread writes x, too: before or after the third: 1 + 2.
+
+    In the first execution, after the flag is set, it has nothing to do with the third.
+    """
+    family = Family("flag", 3, _what_it_touches_hangs_on_the_race, 3)
+    assert _executions(family) == family.classes
+
+    monkeypatch.setattr(OptimalDpor, "_apart", lambda *_: True)
+    assert _executions(family) < family.classes
 
 
 class TestAwake:

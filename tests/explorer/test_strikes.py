@@ -157,15 +157,17 @@ class Striking(Interpreter):
                     out.append(await INSTRUCTIONS[name](world, argument, me))
 
 
-def learned(program: Struck) -> tuple[Striking, Everything, int]:
+def learned(
+    program: Struck, machine: type[Striking] = Striking
+) -> tuple[Striking, Everything, int]:
     """Explore again and again, as long as the strikes turn out to touch more than was known."""
-    striking = Striking(program)
+    striking = machine(program)
     while True:
         reach = Reach(striking.striking, striking.reach)
         found, blocked = explore(striking, reach)
         if not reach.grew():
             return striking, found, blocked
-        striking = Striking(program, reach.touched)
+        striking = machine(program, reach.touched)
 
 
 def differs(program: Struck) -> str:
@@ -173,21 +175,21 @@ def differs(program: Struck) -> str:
     return compare(every_interleaving(Striking(program, EVERYWHERE), EXECUTIONS_MAX), program)
 
 
-def compare(everything: Everything, program: Struck) -> str:
+def compare(everything: Everything, program: Struck, machine: type[Striking] = Striking) -> str:
     """
     Return how the explorer differs from what brute force has found, or "".
 
     `everything` has strikes before each and every plain access; the explorer must find all that
     it shows with strikes before those that conflict, and run each class of that once.
     """
-    striking, found, blocked = learned(program)
+    striking, found, blocked = learned(program, machine)
     missing = everything.observations - found.observations
     extra = found.observations - everything.observations
     if missing or extra:
         return f"{len(missing)} outcomes missing, {len(extra)} invented: {(missing or extra)}"
     if everything.races != found.races:
         return f"races {sorted(everything.races)}, found {sorted(found.races)}"
-    classes = every_interleaving(Striking(program, striking.reach), EXECUTIONS_MAX).classes
+    classes = every_interleaving(machine(program, striking.reach), EXECUTIONS_MAX).classes
     if (found.executions, blocked) != (classes, 0):
         return f"{found.executions} executions, {blocked} blocked, {classes} classes"
     return ""

@@ -30,8 +30,14 @@ def tree(wut: list[Move]) -> str:
     return " ".join(m.thread + (f"({tree(m.children)})" if m.children else "") for m in wut)
 
 
-def grow(wut: list[Move], *v: Move) -> bool:
+def covers(wut: list[Move], *v: Move) -> bool:
     return insert(list(v[:-1]), v[-1], wut, lambda path: partial(never, path))  # type: ignore[arg-type]
+
+
+def grow(wut: list[Move], *v: Move) -> bool:
+    before = tree(wut)
+    covers(wut, *v)
+    return tree(wut) != before
 
 
 class TestPlace:
@@ -120,3 +126,25 @@ class TestInsert:
         assert not grow(wut, step("p", "X"))
         assert not grow(wut, step("p", "X"), step("q", "X"))
         assert tree(wut) == "p(q(r))"
+
+
+class TestCovers:
+    """A leaf that is a beginning of a sequence covers all that begins with that sequence."""
+
+    def test_what_is_new_does(self) -> None:
+        assert covers([], step("p", "X"), step("q", "X"))
+
+    def test_a_leaf_that_is_a_beginning_does(self) -> None:
+        assert covers([step("q", "Y")], step("p", "X"), step("q", "Y"))
+
+    def test_a_leaf_that_goes_further_does_not(self) -> None:
+        wut: list[Move] = []
+        grow(wut, step("p", "X"), step("q", "X"))
+        assert not covers(wut, step("p", "X"))
+
+    def test_a_stranger_on_the_way_could_meet_what_follows(self) -> None:
+        assert not covers([step("s", "Z")], step("p", "X"))
+        wut: list[Move] = []
+        grow(wut, step("s", "Z"), step("p", "X"))
+        assert not covers(wut, step("q", "Y"), step("r", "Y"))
+        assert tree(wut) == "s(p)"

@@ -6,7 +6,7 @@ from netsim.core.thread import Life
 from netsim.notation import Call
 from netsim.results import Options, Result, Verdict
 from netsim.run import check
-from netsim_models.kernel.panic import bug_on
+from netsim_models.kernel.oops import bug_on
 from netsim_models.machine import Machine
 from netsim_models.netoops_v1 import NETOOPS_V1
 from tests.models.drive import Driven
@@ -55,6 +55,36 @@ class TestRecursiveRtnl:
         assert "restore_netoops" in "".join(s.function for s in recursion.sites) or (
             "netpoll_setup" in recursion.sites[0].function
         )
+
+
+class TestLoopback:
+    """An address of our own is reached through lo, whose driver has no ndo_poll_controller."""
+
+    @pytest.mark.parametrize("design", ["netoops-v1", "netoops-v1@2.6.35"])
+    def test_it_is_no_target(self, design: str) -> None:
+        result = check(design, "set 10.0.0.100; read; soft-dump")
+
+        (outcome,) = result.outcomes
+        told = dict(outcome.observed)
+        assert told["flow 1: read"] == r"',0x00000000,0x00000000\n'"  # __netpoll_setup(): -ENOTSUPP
+        assert told["dumps"] == "none"
+
+    @pytest.mark.parametrize("design", ["netoops-v1", "netoops-v1@2.6.35"])
+    def test_the_neighbour_stays_referenced(self, design: str) -> None:
+        (finding,) = check(design, "set 10.0.0.100").findings
+
+        # enable_netoops() returns without neigh_release() of the clone that it was given.
+        assert (finding.kind, finding.objects) == (
+            "leak",
+            ("neigh(0.0.0.0)/1.1", "reference"),
+        )
+
+    def test_the_target_before_it_is_gone(self) -> None:
+        result = check("netoops-v1", "{ set 10.0.0.1 } set 10.0.0.100; read")
+
+        # ... and on that path it calls disable_netoops().
+        (outcome,) = result.outcomes
+        assert dict(outcome.observed)["flow 1: read"] == r"',0x00000000,0x00000000\n'"
 
 
 class TestLostOff:

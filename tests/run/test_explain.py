@@ -150,9 +150,11 @@ class TestReasons:
 def test_the_known_race() -> None:
     """off finds the target enabled before unregister takes it away for a while."""
     result = check("netoops-v1@2.6.35", "{ set 10.0.0.1 } off || unregister eth0").explained()
-    (finding,) = result.findings
+    finding, promise = result.findings
     why = finding.explanation
 
+    assert (finding.kind, promise.kind) == ("not-serialisable", "promise:off-disables")
+    assert promise.explanation == why
     assert why is not None
     assert why.critical is not None
     assert why.earlier is not None

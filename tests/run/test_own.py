@@ -157,6 +157,10 @@ BOOT = "def boot(sim): pass\n"
             "probe 'read' cannot run: design mine has no operation 'read'",
             HEAD + OFF + BOOT + DESIGN.replace("()", '("read",)'),
         ),
+        (
+            "expected netsim.Part for each part, found ('one',)",
+            HEAD + OFF + BOOT + DESIGN.replace(", ())", ", (), parts=('one',))"),
+        ),
         ("has no starts", HEAD + OFF + BOOT + DESIGN.replace('(StartingPoint("a", ""),)', "()")),
         (
             "has no operations",
@@ -292,6 +296,6 @@ def test_a_design_that_ends_python_is_no_green(tmp_path: Path) -> None:
 def test_the_bound_on_seconds_cuts_an_execution_without_end(tmp_path: Path, strategy: str) -> None:
     text = GOOD.replace('await schedule_point("xmit")', 'while True: await schedule_point("xmit")')
 
-    result = check(own(tmp_path, text), "send", bounds=Bounds(seconds=0.2), strategy=strategy)
+    result = check(own(tmp_path, text), "send", bounds=Bounds(seconds=1e-6), strategy=strategy)
 
     assert (result.verdict, result.cut_by) == (Verdict.UNKNOWN, "seconds")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from netsim.core.thread import Context
-from netsim.design import AcceptedLoss, Design, Operation, Parameter, StartingPoint
+from netsim.design import AcceptedLoss, Design, Operation, Parameter, Part, StartingPoint
 from netsim.view.show import design_text, list_text
 
 
@@ -31,6 +31,10 @@ def toy(name: str = "toy") -> Design:
         locks=(("toy_lock", "the box", "nothing"),),
         sources=("drivers/toy.c of 2.6.36",),
         left_out=("the lid",),
+        parts=(
+            Part(3, "toy: Add a lid", "a lid that closes", ("toy.py", "put"), "its colour"),
+            Part(4, "toy: Paint it", "all of it", ("toy.py",)),
+        ),
         accepted=(AcceptedLoss("leak", ("put",), "it is small"),),
     )
 
@@ -47,6 +51,11 @@ def test_everything_declared_is_told() -> None:
         "toy_lock: the box; inside it: nothing",
         "drivers/toy.c of 2.6.36",
         "the lid",
+        (
+            "  03 toy: Add a lid\n     a lid that closes\n     where: toy.py, put\n"
+            "     left out: its colour\n"
+            "  04 toy: Paint it\n     all of it\n     where: toy.py\n     left out: nothing\n"
+        ),
         "accepted: leak in put: it is small",
     ):
         assert words in text

@@ -1,87 +1,113 @@
 """
-How a kernel dies: oops (x86 die path), panic, and the soft dump (2.6.36, patches 01 to 04).
+How a kernel dies: kernel/panic.c of 2.6.36 with patches 01 and 02.
 
-Left out: crash_kexec (no image is loaded, so it does nothing), panic_on_oops (off), panic
-notifiers, and everything after smp_send_stop().
+What comes before oops_enter() and after oops_exit() is each architecture's own: see `oops`.  Left
+out: panic notifiers and everything after smp_send_stop(), taint, and tracing_off().
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from netsim.core.memory import KObject, shared
 from netsim.sync.halt import halt
+from netsim.sync.marked import read_once, write_once
+from netsim.sync.sleep import schedule_point
+from netsim.sync.wait import until
+from netsim_models.kernel.kexec import crash_kexec
 from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, printk
-from netsim_models.x86 import registers
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
     from netsim_models.x86 import PtRegs
 
-OOPS_TEXT = "BUG: unable to handle kernel NULL pointer dereference at (null)\n"
 END_MARKER = "---[ end trace 0000000000000000 ]---\n"
 
 
-async def die(m: Machine) -> None:
-    """
-    arch/x86/kernel/dumpstack.c:die(), oops_begin() to oops_end(), for a task in process context.
+@shared
+class PanicPolicy(KObject):
+    """What the administrator wants of an oops, and what pause_on_oops keeps count of."""
 
-    An exception always has registers, which patch 01 passes on.
+    #: sysctl kernel.panic_on_oops; sysrq c sets it, too.
+    panic_on_oops: int = 0
+    #: Seconds; boot parameter, /sys/module/kernel/parameters/pause_on_oops.
+    pause_on_oops: int = 0
+    pause_on_oops_flag: int = 0
+    spin_counter: int = 0
 
-    Context: any.  Locks: die_lock with irqs off, unless whom it interrupted holds it; none during
-    the dump.
-    """
+
+async def oops_enter(m: Machine) -> None:
+    """kernel/panic.c:oops_enter().  Context: any.  Locks: as do_oops_enter_exit()."""
     await m.crashes.begins(m.sim)
-    current = m.sim.current
-    assert current is not None
-    nested = m.die_lock.owner is not None and m.die_lock.owner is current.interrupts
-    if not nested:  # a nested oops does not spin; the owner cannot move meanwhile
-        await m.die_lock.spin_lock_irqsave()
-    m.log.oops_in_progress += 1
-    await printk(m, OOPS_TEXT)
-    m.crashes.printed(m.sim, m.log.log_end)
-    m.log.oops_in_progress -= 1
-    if not nested:
-        await m.die_lock.spin_unlock_irqrestore()
-    await oops_exit(m, registers(m.arch))
+    await do_oops_enter_exit(m)
 
 
 async def oops_exit(m: Machine, regs: PtRegs | None) -> None:
-    """kernel/panic.c:oops_exit(), which dumps.  Context: any.  Locks: as kmsg_dump()."""
+    """
+    kernel/panic.c:oops_exit(), which dumps with the registers that patch 01 passes to it.
+
+    Context: any.  Locks: as do_oops_enter_exit(), then as kmsg_dump().
+    """
+    await do_oops_enter_exit(m)
     await printk(m, END_MARKER)
     if await m.policies.admits_oops():
         await kmsg_dump(m, KmsgDumpReason.OOPS, regs)
         m.policies.oops_dumped()
 
 
-async def panic(m: Machine) -> NoReturn:
+async def do_oops_enter_exit(m: Machine) -> None:
     """
-    kernel/panic.c:panic(): dumps while the other CPUs still run, then stops them.
+    kernel/panic.c:do_oops_enter_exit(): with pause_on_oops, all but the first CPU are stalled.
 
-    Context: any.  Locks: as kmsg_dump().
+    The seconds that the counting CPU spins are one step: nothing else can tell them apart.  All
+    this is with irqs off, the dump waits for it at oops_exit().
+
+    Context: any; spins.  Locks: pause_on_oops_lock, irqsave, dropped while it spins.
     """
+    policy, lock = m.policy, m.pause_on_oops_lock
+    if not policy.pause_on_oops:
+        return
+    await lock.spin_lock_irqsave()
+    if not policy.pause_on_oops_flag:
+        policy.pause_on_oops_flag = 1
+    elif not await read_once(policy, "spin_counter"):
+        await write_once(policy, "spin_counter", policy.pause_on_oops)
+        await lock.spin_unlock()
+        await schedule_point("spin_msec")
+        await lock.spin_lock()
+        await write_once(policy, "spin_counter", 0)
+        policy.pause_on_oops_flag = 0
+    else:
+        await lock.spin_unlock()
+        await until(lambda: not policy.spin_counter, "spin_counter")
+        await lock.spin_lock()
+    await lock.spin_unlock_irqrestore()
+
+
+async def panic(m: Machine, text: str = "netsim") -> NoReturn:
+    """
+    kernel/panic.c:panic(): dumps, without registers, while the other CPUs still run; stops them.
+
+    With a crash kernel loaded it never comes to the dump: crash_kexec() makes its own.
+
+    Context: any; disables preemption for good.  Locks: as crash_kexec() and kmsg_dump().
+    """
+    current = m.sim.current
+    assert current is not None
+    current.preempt_count += 1
     await m.crashes.begins(m.sim)
-    await printk(m, "Kernel panic - not syncing: netsim\n")
+    await printk(m, f"Kernel panic - not syncing: {text}\n")
     m.crashes.printed(m.sim, m.log.log_end)
-    await kmsg_dump(m, KmsgDumpReason.PANIC)
+    await crash_kexec(m, None)
+    await kmsg_dump(m, KmsgDumpReason.PANIC, None)
     await halt("smp_send_stop")
     raise AssertionError("nothing runs after a halt")
 
 
-async def bug_on(m: Machine, condition: bool, text: str, objects: tuple[str, ...]) -> None:
-    """
-    BUG_ON(): the task dies here, its locks held, and oops_exit() dumps.
-
-    Context: any.  Locks: those of the caller, and as kmsg_dump().
-    """
-    if condition:
-        await die(m)
-        m.sim.report("bug-on", f"BUG_ON({text})", objects=objects, role="asserts", fatal=True)
-
-
 async def soft_dump(m: Machine) -> None:
     """
-    drivers/char/sysrq.c:sysrq_handle_softdump(), patch 04.
+    kmsg_dump() as drivers/char/sysrq.c:sysrq_handle_softdump() of patch 04 calls it.
 
     Context: any.  Locks: as kmsg_dump().
     """
-    await kmsg_dump(m, KmsgDumpReason.SOFT)
+    await kmsg_dump(m, KmsgDumpReason.SOFT, None)

@@ -37,6 +37,10 @@ class KmsgDumpReason(IntEnum):
     KEXEC = 2
     SOFT = 3
 
+    def __str__(self) -> str:
+        """kernel/printk.c:kmsg_to_str(), whose table patch 03 leaves as it was: SOFT is unknown."""
+        return "unknown" if self is KmsgDumpReason.SOFT else self.name.lower()
+
 
 @attrs.frozen
 class Segment:
@@ -60,6 +64,22 @@ class KmsgDumper:
     dump: Callable[[KmsgDumpReason, PtRegs | None, Segment, Segment], Awaitable[None]]
 
 
+@attrs.frozen
+class Asked:
+    """
+    One call of kmsg_dump(): in which operation of its thread, what for, and the log as it was then.
+
+    `dump` is its number among those that had the list of dumpers, 0 if it was skipped.
+    """
+
+    begun: int
+    operation: str
+    reason: KmsgDumpReason
+    registers: PtRegs | None
+    text: bytes = attrs.field(repr=False)
+    dump: int
+
+
 class LogBuf:
     """The ring: log_buf, log_end, logged_chars."""
 
@@ -76,6 +96,15 @@ class LogBuf:
         #: How many dumps have begun; dump_list_lock orders them.
         self.dumps = 0
         self.oops_in_progress = 0
+        #: The dumps that each thread asked for, in its order: for promises, nothing acts on it.
+        self.asked: dict[str, tuple[Asked, ...]] = {}
+
+    def ask(self, reason: KmsgDumpReason, registers: PtRegs | None, text: bytes, dump: int) -> None:
+        """Note that the running thread has called kmsg_dump()."""
+        thread = self.sim.current
+        assert thread is not None
+        asked = Asked(thread.begun, thread.operation, reason, registers, text, dump)
+        self.asked[thread.name] = (*self.asked.get(thread.name, ()), asked)
 
     def emit(self, text: bytes) -> None:
         """Append to the ring."""
@@ -145,13 +174,16 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
     else:
         s1 = Segment(log, 0, 0)
         s2 = Segment(log, end - chars, chars)
+    text = log.peek(s1.start, s1.length) + log.peek(s2.start, s2.length)
     if not await log.dump_list_lock.spin_trylock_irqsave():
-        await printk(m, f"dump_kmsg: dump list lock is held during {reason.name}, skipping dump\n")
+        log.ask(reason, pt_regs, text, 0)
+        await printk(m, f"dump_kmsg: dump list lock is held during {reason}, skipping dump\n")
         return
     async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
         log.reason = reason
         log.dumps += 1
         m.crashes.dumped[log.dumps] = (logged - chars, logged)
+        log.ask(reason, pt_regs, text, log.dumps)
         for dumper in log.dump_list.walk_locked():
             if await m.policies.admits_dump(dumper.name, reason):
                 await dumper.dump(reason, pt_regs, s1, s2)

@@ -25,7 +25,7 @@ from netsim.sync.choose import fails
 from netsim.sync.marked import SharedList, rcu_assign
 from netsim.sync.sleep import might_sleep
 from netsim.sync.workqueue import Work
-from netsim_models.errno import EDESTADDRREQ, ENODEV, ENOMEM
+from netsim_models.errno import EDESTADDRREQ, ENODEV, ENOMEM, ENOTSUPP
 from netsim_models.net.device import (
     NetDevice,
     dev_get_by_name,
@@ -81,6 +81,8 @@ class Packet:
     destination_ip: str
     port: int
     payload: bytes = attrs.field(repr=False)
+    #: netpoll_send_udp() always fills in the checksum of the UDP header.
+    checksum: bool = True
 
 
 @attrs.frozen
@@ -190,6 +192,8 @@ async def __netpoll_setup(m: Machine, np: Netpoll) -> int:
     """
     ndev = np.dev
     assert ndev is not None
+    if not _can_poll(ndev):
+        return -ENOTSUPP
     npinfo = ndev.npinfo
     if npinfo is None:
         npinfo = await _new_npinfo(m, ndev)
@@ -200,6 +204,11 @@ async def __netpoll_setup(m: Machine, np: Netpoll) -> int:
     npinfo.netpoll = np
     await rcu_assign(ndev, "npinfo", npinfo)
     return 0
+
+
+def _can_poll(ndev: NetDevice) -> bool:
+    """Tell whether the driver has ndo_poll_controller: drivers/net/loopback.c has none."""
+    return not ndev.loopback
 
 
 async def _new_npinfo(m: Machine, ndev: NetDevice) -> NetpollInfo | None:
@@ -308,7 +317,9 @@ async def _netpoll_setup_2_6_35(m: Machine, np: Netpoll) -> int:
     else:
         await npinfo.refcnt.atomic_inc()
     npinfo.netpoll = np
-    err = await _bring_up(m, ndev, rtnl_held=False)
+    err = 0 if _can_poll(ndev) else -ENOTSUPP
+    if not err:
+        err = await _bring_up(m, ndev, rtnl_held=False)
     if not err:
         err = await _local_address(np, ndev)
     if err:

@@ -17,7 +17,7 @@ from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim.sync.spinlock import SpinLock
 from netsim_models.fs.sysfs import Kobject
 from netsim_models.kernel.jiffies import mdelay
-from netsim_models.kernel.panic import bug_on
+from netsim_models.kernel.oops import bug_on
 from netsim_models.kernel.printk import KmsgDumper, KmsgDumpReason, Segment, printk
 from netsim_models.net import events
 from netsim_models.net.device import IFNAMSIZ, NetDevice, netif_carrier_ok

@@ -6,13 +6,12 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from netsim.core.thread import Context
 from netsim.design import Operation, Parameter
-from netsim.sync.interrupt import do_exit, in_interrupt
 from netsim.sync.sleep import might_sleep
+from netsim_models.drivers.neighbours import operations as neighbour_operations
 from netsim_models.fs.proc_sysctl import proc_sys_call_handler
 from netsim_models.fs.sysfs import sysfs_read_file, sysfs_write_file
-from netsim_models.kernel.panic import die, panic
+from netsim_models.kernel.operations import crashes, policies
 from netsim_models.kernel.proc_dointvec import proc_dointvec_read, proc_dointvec_write
 from netsim_models.netoops_v1.proc import (
     proc_netoops_device_read,
@@ -206,29 +205,7 @@ def _reads(name: str) -> Callable[..., Awaitable[Any]]:
     return read
 
 
-# -- crashes, and the module -----------------------------------------------------------------------
-
-
-async def oops(s: NetoopsSystem) -> Any:
-    """
-    A task oopses and dies: arch/x86/kernel/dumpstack.c:die(), oops_end().
-
-    Context: NMI-like.  Locks: die_lock, then as kmsg_dump().
-    """
-    await die(s.machine)
-    if in_interrupt(s.sim):
-        await panic(s.machine)  # "Fatal exception in interrupt"
-    do_exit(s.sim)
-    return None
-
-
-async def panic_(s: NetoopsSystem) -> Any:
-    """
-    kernel/panic.c:panic().
-
-    Context: NMI-like.  Locks: as kmsg_dump().
-    """
-    await panic(s.machine)
+# -- the module ------------------------------------------------------------------------------------
 
 
 async def insmod(s: NetoopsSystem) -> Any:
@@ -241,7 +218,6 @@ async def rmmod(s: NetoopsSystem) -> Any:
     return await s.rmmod()
 
 
-CRASH = (Context.NMI, Context.PROCESS)
 TEXT = Parameter("TEXT", "what is written, byte by byte")
 SIZE = Parameter("SIZE", "how many bytes are asked for; all if it is left out", _is_size, True)
 
@@ -282,8 +258,8 @@ def _user_fields() -> list[Operation]:
     return made
 
 
-def operations() -> Mapping[str, Operation]:
-    """Return the operations of the design: the driver's own, then the world's."""
+def operations(neighbours: bool = False) -> Mapping[str, Operation]:
+    """Return the operations of the design: the driver's own, the world's, those of neighbours."""
     own = [
         Operation(
             "set",
@@ -291,6 +267,7 @@ def operations() -> Mapping[str, Operation]:
             set_,
             (ADDR,),
             samples=(("10.0.0.1",), ("10.0.1.1",), ("192.0.2.1",), ("10.0.0.100",)),
+            alone=(("10.0.0.255",), ("224.0.0.1",)),
             source="drivers/net/netoops.c, patch 05",
         ),
         Operation(
@@ -360,22 +337,7 @@ def operations() -> Mapping[str, Operation]:
             samples=(),
             source="drivers/net/netoops.c, patch 09",
         ),
-        Operation(
-            "oops",
-            "a task of this flow oopses and dies; the flow goes on (as a strike: the struck dies)",
-            oops,
-            contexts=CRASH,
-            dies=True,
-            source="arch/x86/kernel/dumpstack.c, patch 01",
-        ),
-        Operation(
-            "panic",
-            "the kernel panics: it dumps, then every CPU stops",
-            panic_,
-            contexts=CRASH,
-            halts=True,
-            source="kernel/panic.c, patch 02",
-        ),
+        *map(_on_machine, crashes()),
         Operation(
             "insmod",
             "load the module",
@@ -390,8 +352,9 @@ def operations() -> Mapping[str, Operation]:
         ),
     ]
     table = {operation.name: operation for operation in own}
-    for name, operation in world_operations().items():
-        table[name] = _on_machine(operation)
+    others = neighbour_operations() if neighbours else []
+    for operation in (*world_operations().values(), *policies(), *others):
+        table[operation.name] = _on_machine(operation)
     return table
 
 

@@ -15,7 +15,8 @@ from netsim.sync.sleep import might_sleep
 from netsim.sync.stack import on_stack
 from netsim_models.errno import EIO
 from netsim_models.fs.proc_sysctl import Task
-from netsim_models.kernel.panic import die, panic
+from netsim_models.kernel.oops import die
+from netsim_models.kernel.panic import panic
 from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump
 from netsim_models.lib.string import strcmp, strncmp, strsep
 from netsim_models.lib.vsprintf import strict_strtoul

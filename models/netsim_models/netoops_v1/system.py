@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
+
 from netsim.core.memory import bind, kfree, kmalloc
 from netsim.core.sim import Sim
 from netsim.sync.alloc import kzalloc
 from netsim.sync.choose import fails
 from netsim.sync.mutex import Mutex
-from netsim_models.errno import EBUSY, ENOMEM
+from netsim_models.drivers.neighbours import Neighbours
+from netsim_models.errno import EBUSY, ENOENT, ENOMEM
 from netsim_models.fs.sysfs import Kobject, SysfsDirent
-from netsim_models.kernel.module import Module, ModuleState, delete_module, init_module
+from netsim_models.kernel.module import (
+    Module,
+    ModuleState,
+    delete_module,
+    init_module,
+    simplify_symbols,
+)
 from netsim_models.kernel.printk import kmsg_dump_register, kmsg_dump_unregister
 from netsim_models.kernel.sysctl import CtlTableHeader
 from netsim_models.net import events
@@ -22,6 +31,21 @@ from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.sysfs import ATTRIBUTES
 from netsim_models.world import boot
 from netsim_models.x86 import X86_64, Arch
+
+
+@attrs.frozen
+class Build:
+    """
+    How netoops got into the kernel: as a module (patch 12), which is loaded at boot, or built in.
+
+    `unknown` are the symbols that a module does not find: it is then not loaded, and never is.
+    """
+
+    module: bool = True
+    unknown: tuple[str, ...] = ()
+
+
+MODULE = Build()
 
 
 class NetoopsSystem:
@@ -34,24 +58,50 @@ class NetoopsSystem:
         in_process: Paths,
         in_notifier: Paths,
         arch: Arch = X86_64,
+        build: Build = MODULE,
+        neighbours: bool = False,
     ) -> None:
         self.sim = sim
         self.machine = m = boot(sim, release, arch)
         self.driver = Netoops(m, in_process, in_notifier)
         self.module_mutex = Mutex(sim, "module_mutex")
-        self.module = bind(sim, Module(ModuleState.LIVE), "module(netoops)")
+        self.build = build
+        loaded = not build.unknown
+        state = ModuleState.LIVE if build.module and loaded else ModuleState.ABSENT
+        self.module = bind(sim, Module(state), "module(netoops)")
         self.ctl_table = CtlTableHeader(sim, "net_dump_device")
-        self.ctl_table.registered = True
         #: /sys/kernel/netdump, by name of the attribute.
         self.sysfs = {name: SysfsDirent(sim, name) for name in ATTRIBUTES}
+        if loaded:
+            self._boot_with_driver()
+        else:
+            kfree(self.driver.data)
+        if neighbours:
+            m.neighbours = Neighbours(m)
+
+    def _boot_with_driver(self) -> None:
+        """What netoops_init() leaves behind."""
+        m, driver = self.machine, self.driver
+        self.ctl_table.registered = True
         for dirent in self.sysfs.values():
             dirent.there = True
-        self.driver.data.netoops_kobj = kmalloc(sim, Kobject(name="netdump"), "kobject")
-        m.netdev_chain.blocks = (*m.netdev_chain.blocks, self.driver.netoops_notifier)
-        m.log.dump_list.items = (self.driver.netoops_dumper,)
+        driver.data.netoops_kobj = kmalloc(self.sim, Kobject(name="netdump"), "kobject")
+        m.netdev_chain.blocks = (*m.netdev_chain.blocks, driver.netoops_notifier)
+        m.log.dump_list.items = (driver.netoops_dumper,)
 
     async def insmod(self) -> int:
-        """kernel/module.c:sys_init_module().  Context: process; may sleep.  Locks: module_mutex."""
+        """
+        kernel/module.c:sys_init_module(), load_module().
+
+        A driver that is built in has no file that could be loaded.
+
+        Context: process; may sleep.  Locks: module_mutex.
+        """
+        if not self.build.module:
+            return -ENOENT
+        error = await simplify_symbols(self.machine, "netoops", self.build.unknown)
+        if error:
+            return error
         return await init_module(self.sim, self.module_mutex, self.module, self.netoops_init)
 
     async def rmmod(self) -> int:
@@ -162,18 +212,24 @@ class NetoopsSystem:
     # -- what the engine looks at ----------------------------------------------------------------
 
     def dumps(self) -> Sequence[str]:
-        """One line for each dump and place it was sent to, with the fates of its packets."""
+        """
+        One line for each dump and place it was sent to, with the fates of its packets.
+
+        What neighbours keep outlives the machine, too: one line for each record at the end.
+        """
         fates: dict[tuple[int, str], set[str]] = {}
-        for sent in self.machine.wire.sent:
-            packet = sent.packet
+        for one in self.machine.wire.sent:
+            packet = one.packet
             reason = packet.reason.name if packet.reason is not None else "?"
             port = f":{packet.port}" if packet.port != NETOOPS_PORT else ""
             line = (
                 f"{reason} dump to {packet.destination_ip}{port} at {packet.destination_mac} "
-                f"through {sent.device}"
+                f"through {one.device}"
             )
-            fates.setdefault((packet.dump, line), set()).add(sent.fate)
-        return [f"{line}: {' and '.join(sorted(some))}" for (_, line), some in fates.items()]
+            fates.setdefault((packet.dump, line), set()).add(one.fate)
+        sent = [f"{line}: {' and '.join(sorted(some))}" for (_, line), some in fates.items()]
+        neighbours = self.machine.neighbours
+        return [*sent, *neighbours.lines()] if neighbours is not None else sent
 
     def roots(self) -> Sequence[Any]:
         """Live configuration: the driver's data, the devices, the tables of the network."""

@@ -18,7 +18,7 @@ SPACING_MS = 10
 
 
 def _changed(design: Design, change: Callable[[NetoopsSystem], None], source: str) -> Design:
-    """Return the design with its driver changed before anything runs."""
+    """Return the design, which promises nothing, with its driver changed before anything runs."""
 
     def boot(sim: Sim) -> System:
         system = design.boot(sim)
@@ -26,7 +26,7 @@ def _changed(design: Design, change: Callable[[NetoopsSystem], None], source: st
         change(system)
         return system
 
-    return attrs.evolve(design, boot=boot, sources=(*design.sources, source))
+    return attrs.evolve(design, boot=boot, sources=(*design.sources, source), promises=())
 
 
 def _every(design: Design) -> Design:

@@ -31,7 +31,8 @@ def with_policy(
     """
     Return a design whose machine has one policy more, asked last, and the operations that set it.
 
-    The system that the design boots must have `machine`.
+    The system that the design boots must have `machine`.  What a patch series promises of its own
+    code, it does not promise of code with something else before it: promises are left out.
     """
 
     def boot(sim: Sim) -> System:
@@ -40,7 +41,9 @@ def with_policy(
         return system  # type: ignore[no-any-return]
 
     table = {**design.operations, **{one.name: one for one in operations}}
-    return attrs.evolve(design, boot=boot, operations=table, sources=(*design.sources, source))
+    return attrs.evolve(
+        design, boot=boot, operations=table, sources=(*design.sources, source), promises=()
+    )
 
 
 # -- what an administrator does ----------------------------------------------------------------

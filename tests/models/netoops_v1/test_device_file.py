@@ -10,7 +10,7 @@ from netsim.errors import UsageError
 from netsim.results import Options
 from netsim.run import check
 from netsim_models.netoops_v1 import NETOOPS_V1_I386
-from tests.models.netoops_v1.writes import call, perform
+from tests.models.netoops_v1.writes import besides_promises, call, perform
 
 ARMED = "set 10.0.1.1"
 ETH0 = repr("eth0,0x0A000001,0x0A000064\n")
@@ -134,7 +134,7 @@ def test_read(size: str, line: str) -> None:
 def test_a_read_of_nothing_takes_no_lock() -> None:
     result = check("netoops-v1", f"{{ {ARMED} }} read 0 || oops")
 
-    assert result.findings == ()  # a read that takes it costs the dump
+    assert besides_promises(result) == []  # a read that takes it costs the dump
 
 
 def test_no_file_without_the_module() -> None:
