@@ -64,7 +64,11 @@ def _design(path: OopsPath) -> Design:
         operations={operation.name: _on_machine(operation, path) for operation in made},
         starts=(StartingPoint("empty", ""), StartingPoint("dumped", "oops; soft-dump")),
         probes=(),
-        sources=(f"{path.function} of 2.6.36, with patch 01", "drivers/char/ramoops.c of 2.6.36"),
+        sources=(
+            f"{path.function} with patch 01 (docs/kernel.md says which tree was read)",
+            "drivers/char/ramoops.c of 2.6.36 and drivers/mtd/mtdoops.c of 2.6.35.7",
+            "kernel/{printk,panic,kexec}.c, drivers/char/sysrq.c of 2.6.36",
+        ),
         left_out=(
             "netoops: it does not compile here (patch 05)",
             "registers: nobody here reads them",

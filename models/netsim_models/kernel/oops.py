@@ -52,8 +52,8 @@ class OopsPath:
     The die() of one architecture; `function` says where it is.
 
     `nests`: an oops inside an oops on the same CPU passes its lock; elsewhere it waits for ever.
-    With `irq` irqs come on where the lock is released, whatever they were: nobody here can tell,
-    since a dump turns them off again.
+    With `irq` the lock is taken by spin_lock_irq(), so that irqs come on where it is released,
+    whatever they were; only the table tells, since a dump turns them off again.
     """
 
     name: str
@@ -63,11 +63,6 @@ class OopsPath:
     irq: bool = False
     #: What kexec_load() of a crash kernel fails with, if the architecture has none.
     no_crash_kernel: int = 0
-
-    def before(self, one: Stage, other: Stage) -> bool:
-        """Tell whether it has both, and `one` first."""
-        stages = self.stages
-        return one in stages and other in stages and stages.index(one) < stages.index(other)
 
 
 _HEAD = (Stage.ENTER, Stage.LOCK, Stage.PRINT)

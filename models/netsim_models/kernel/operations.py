@@ -178,7 +178,6 @@ def policies() -> list[Operation]:
             _kexec,
             halts=True,
             samples=(),
-            alone=((),),
             source="drivers/char/sysrq.c, kernel/kexec.c, patch 02",
         ),
         Operation(
@@ -188,7 +187,6 @@ def policies() -> list[Operation]:
             (KEY,),
             KEYBOARD,
             samples=(),
-            alone=(("y",),),
             source="drivers/char/sysrq.c, patch 04",
         ),
         Operation(

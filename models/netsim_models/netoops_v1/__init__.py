@@ -149,7 +149,7 @@ def _design(
         environment=("arp", "stack", "timers"),
         tell=tell,
         accepted=ACCEPTED,
-        promises=PROMISES,
+        promises=tuple(one for one in PROMISES if build.module or one.name != "module"),
         evidence=evidence,
         tally=lambda system: tally(system.machine, system.driver.spacing > 0),
         variants=(*VARIANTS, *POLICIES),

@@ -17,7 +17,9 @@ def nested(path: OopsPath) -> str:
 def test_the_oops_paths() -> None:
     for path in OOPS_PATHS:
         stages = ", ".join(stage.value for stage in path.stages)
-        assert f"| {path.name} | `{path.function}` | {stages} | {nested(path)} |" in PAGE
+        lock = "spin_lock_irq" if path.irq else "irqsave" if path.nests else "none"
+        row = f"| {path.name} | `{path.function}` | {stages} | {lock} | {nested(path)} |"
+        assert row in PAGE
 
 
 def test_what_a_module_misses() -> None:

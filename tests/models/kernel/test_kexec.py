@@ -61,3 +61,10 @@ def test_a_load_that_fails_has_unloaded() -> None:
     dumps = {dict(outcome.observed)["dumps"].split()[0] for outcome in result.outcomes}
 
     assert dumps == {"none", "PANIC"}
+
+
+def test_netoops_keeps_to_what_it_calls_fatal() -> None:
+    """Patch 05, "Only handle fatal problems": a KEXEC dump is asked for, and not sent."""
+    result = results(NETOOPS_V1, f"{{ {ARMED} }} kexec-load; panic")
+
+    assert {p.name: p.verdict for p in result.promises}["only-fatal"] == "kept"

@@ -92,3 +92,10 @@ def test_c_dies_with_the_lock_of_the_keys_held() -> None:
 
     assert led.sim.halted
     assert led.machine.sysrq_key_table_lock.is_locked()
+
+
+def test_whoever_presses_y_goes_on() -> None:
+    """Patch 03: "the system isn't really going down"."""
+    result = results(NETOOPS_V1, f"{{ {ARMED} }} sysrq-trigger y")
+
+    assert {p.name: p.verdict for p in result.promises}["soft-goes-on"] == "kept"

@@ -31,6 +31,16 @@ NEUTRAL = (
     "read-board-name",
     "boot-number",
     "read-boot-number",
+    "panic-on-oops",
+    "pause-on-oops",
+    "kexec-load",
+    "kexec-unload",
+    "kexec",
+    "sysrq",
+    "sysrq-trigger",
+    "sysrq-mask",
+    "ramoops-read",
+    "mtdoops-read",
 )
 #: Events of the link, which leave device and address where they are.
 LINK = ("carrier-on", "carrier-off", "flags", "up")
