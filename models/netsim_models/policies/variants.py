@@ -16,6 +16,9 @@ from netsim_models.policies.oops_once import OopsOnce
 from netsim_models.policies.policy import Policy
 from netsim_models.policies.rate_limit import BURST, INTERVAL_SECONDS, RateLimit
 
+#: Any number does: the seconds are one step.
+PAUSE_SECONDS = 30
+
 
 def _is_flag(text: str) -> str | None:
     return None if text in ("0", "1") else "0 or 1"
@@ -25,11 +28,14 @@ def _is_count(text: str) -> str | None:
     return None if text.isascii() and text.isdigit() and len(text) <= 6 else "a number"
 
 
-def with_policy(
-    design: Design, make: Callable[[Machine], Policy], source: str, *operations: Operation
+def _changed(
+    design: Design,
+    change: Callable[[Machine], None],
+    source: str,
+    operations: tuple[Operation, ...] = (),
 ) -> Design:
     """
-    Return a design whose machine has one policy more, asked last, and the operations that set it.
+    Return a design whose machine is changed before anything runs.
 
     The system that the design boots must have `machine`.  What a patch series promises of its own
     code, it does not promise of code with something else before it: promises are left out.
@@ -37,13 +43,20 @@ def with_policy(
 
     def boot(sim: Sim) -> System:
         system: Any = design.boot(sim)
-        system.machine.policies.add(make(system.machine))
+        change(system.machine)
         return system  # type: ignore[no-any-return]
 
     table = {**design.operations, **{one.name: one for one in operations}}
     return attrs.evolve(
         design, boot=boot, operations=table, sources=(*design.sources, source), promises=()
     )
+
+
+def with_policy(
+    design: Design, make: Callable[[Machine], Policy], source: str, *operations: Operation
+) -> Design:
+    """Return a design with one policy more, asked last, and the operations that set it."""
+    return _changed(design, lambda m: m.policies.add(make(m)), source, operations)
 
 
 # -- what an administrator does ----------------------------------------------------------------
@@ -107,6 +120,21 @@ def _dump_flag(design: Design) -> Design:
     return with_policy(design, DumpFlag, "Mike Waychison's mail of 2010-11-03 20:29", flag)
 
 
+def _panic_on_oops(design: Design) -> Design:
+    def change(m: Machine) -> None:
+        m.policy.panic_on_oops = 1
+
+    source = "kernel.panic_on_oops, after Mike Waychison's mails of 2010-11-03 19:03, 11-04 01:18"
+    return _changed(design, change, source)
+
+
+def _pause_on_oops(design: Design) -> Design:
+    def change(m: Machine) -> None:
+        m.policy.pause_on_oops = PAUSE_SECONDS
+
+    return _changed(design, change, "pause_on_oops, after Cong Wang's mail of 2010-11-04 06:30")
+
+
 POLICIES = (
     Variant("one-shot", "the kernel calls each dumper for one crash only", _one_shot),
     Variant(
@@ -115,5 +143,7 @@ POLICIES = (
         _rate_limit,
     ),
     Variant("oops-once", "the first oops is dumped, no other; panics are", _oops_once),
+    Variant("panic-on-oops", "an oops ends in a panic", _panic_on_oops),
+    Variant("pause-on-oops", "who oopses while another does is stalled", _pause_on_oops),
     Variant("dump-flag", "nothing is dumped until dump-flag 1", _dump_flag),
 )
