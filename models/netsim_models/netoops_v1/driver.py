@@ -25,6 +25,7 @@ from netsim_models.net.neighbour import NUD_VALID, neigh_event_send
 from netsim_models.net.netpoll import Netpoll, netpoll_send_udp
 from netsim_models.net.route import arp_bind_neighbour, ip_route_output_key, ip_rt_put
 from netsim_models.netoops_v1 import packet
+from netsim_models.netoops_v1.blob import Blob, with_blob
 from netsim_models.netoops_v1.destination import (
     Destination,
     FixedPorts,
@@ -79,6 +80,8 @@ class Netoops:
         #: Milliseconds between two packets, spun.
         self.spacing = 0
         self.keeping: Keeping = Pinned(m)
+        #: What packets carry in place of the texts of patch 07.
+        self.blob: Blob | None = None
         self.ports: FixedPorts | Ports = FixedPorts(packet.NETOOPS_PORT)
         self.loads = 0
         self.data = self.fresh_data()
@@ -270,9 +273,10 @@ class Netoops:
             np.remote_mac = neighbour.ha
         count_1 = packet_count_from_length(s1.length)
         count_2 = packet_count_from_length(s2.length)
-        message = Message(
-            self, packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
-        )
+        header = packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
+        if self.blob is not None:
+            header = with_blob(header, packet.layout(self.m.arch), await self.blob.read())
+        message = Message(self, header)
         for _ in range(packet.NETOOPS_RETRANSMIT_COUNT):
             await message.send_segment(0, s2)
             await message.send_segment(count_2, s1)

@@ -9,6 +9,7 @@ import attrs
 from netsim.core.memory import bind
 from netsim.core.sim import Sim
 from netsim.design import Design, Operation, Parameter, System, Variant
+from netsim_models.netoops_v1.blob import BLOB_BYTES, Blob, BlobData
 from netsim_models.netoops_v1.destination import Copied, Ports, PortsData
 from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
@@ -84,9 +85,34 @@ PORTS = Operation(
     source="variant ports",
 )
 
+
+def _blob(design: Design) -> Design:
+    def change(s: NetoopsSystem) -> None:
+        s.driver.blob = Blob(bind(s.sim, BlobData(), "user_blob"))
+
+    made = _changed(design, change, "patch 07, TODO on user fields")
+    return attrs.evolve(made, operations={**made.operations, USER_BLOB.name: USER_BLOB})
+
+
+async def user_blob(s: NetoopsSystem, text: str) -> int:
+    """Replace the blob.  Context: process.  Locks: none."""
+    assert s.driver.blob is not None
+    return await s.driver.blob.write(text.encode("utf-8", "surrogateescape"))
+
+
+USER_BLOB = Operation(
+    "user-blob",
+    f"every packet of later dumps carries TEXT, any {BLOB_BYTES} bytes",
+    user_blob,
+    (Parameter("TEXT", "what is carried, byte by byte"),),
+    samples=(("rack 7",),),
+    source="variant blob",
+)
+
 VARIANTS = (
     Variant("every", "one-shot is off to begin with: every crash is dumped", _every),
     Variant("mac-copy", "a copy of the MAC is kept, no neighbour is pinned", _mac_copy),
     Variant("ports", "UDP ports can be set", _ports),
+    Variant("blob", "an opaque blob of the user instead of firmware, board and boot", _blob),
     Variant("spacing", f"{SPACING_MS} ms are spun after each packet", _spacing),
 )

@@ -2,8 +2,13 @@
 
 import pytest
 
+from netsim.core.sim import Sim
 from netsim.results import Result
-from netsim.run import check
+from netsim.run import check, load
+from netsim_models.netoops_v1.system import NetoopsSystem
+from netsim_models.netoops_v1.variants import user_blob
+from tests.models.drive import run
+from tests.models.netoops_v1.machine import packets, system
 from tests.models.policies.storms import dumps
 
 
@@ -62,6 +67,37 @@ class TestPorts:
     def test_setting_them_is_no_race(self) -> None:
         result = check("netoops-v1+ports", "ports 2004 6666 || set 10.0.0.1")
         assert not [f for f in result.findings if f.kind == "data-race"]
+
+
+class TestBlob:
+    """Patch 07: "as long as it is delivered in each packet"."""
+
+    @pytest.mark.parametrize(
+        "blob", [b"", b"rack 7", b"a\0b" * 40, bytes(range(1, 129)), b"\xff" * 128]
+    )
+    def test_each_packet_has_it(self, blob: bytes) -> None:
+        made = load("netoops-v1+blob").boot(Sim())
+        assert isinstance(made, NetoopsSystem)
+        made.sim.recording = True
+        assert run(made.machine, user_blob(made, blob.decode("utf-8", "surrogateescape"))) == len(
+            blob
+        )
+        sent = packets(system("set 10.0.0.1; log 3000; soft-dump", made))
+
+        assert len(sent) == 3 * 4  # 296 and 3000 bytes of log, three rounds
+        assert {one[89:217] for one in sent} == {blob.ljust(128, b"\0")}
+        assert {one[18:22] for one in sent} == {bytes(4)}
+
+    def test_one_that_is_too_large_is_refused_whole(self) -> None:
+        (outcome,) = check("netoops-v1+blob", f"user-blob {'x' * 129}").outcomes
+        assert dict(outcome.observed)[f"flow 1: user-blob {'x' * 129}"] == "-EFBIG"
+
+    def test_a_dump_has_the_old_one_or_the_new_one(self) -> None:
+        """Unlike the fields of patch 07, which a dump reads while they are written."""
+        storm = "{ set 10.0.0.1 } %s || soft-dump"
+        own = {f.kind for f in check("netoops-v1+blob", storm % "user-blob new").findings}
+        assert "data-race" not in own
+        assert "not-serialisable" not in own
 
 
 class TestSpacing:
