@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from netsim.cli import _Meter, main
+from netsim.cli import main
+from netsim.cli.meter import Meter
 from netsim.explorer.estimate import Band
 from netsim.results import Verdict
 from netsim.run.walk import Progress
@@ -501,14 +502,14 @@ class TestMeter:
     ) -> None:
         monkeypatch.setenv("COLUMNS", "120")
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-        meter = _Meter(unit)
+        meter = Meter(unit)
         clock[0] = 10.0
         meter(progress)
 
         assert capsys.readouterr().err == f"\r\x1b[K{text}"
 
     def test_no_more_time_is_left_than_the_timeout_leaves(self, clock: list[float]) -> None:
-        meter = _Meter("executions", timeout=12)
+        meter = Meter("executions", timeout=12)
         clock[0] = 10.0
 
         assert "2 s left" in meter._told(Progress(50, None, "", Band(100, 400)), 10.0)
@@ -516,7 +517,7 @@ class TestMeter:
     def test_within_a_second_nothing_is_said(
         self, clock: list[float], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        meter = _Meter("cells")
+        meter = Meter("cells")
         clock[0] = 0.9
         meter(Progress(5, 20, ""))
         meter.close()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,16 @@ DESIGN = "netoops-v1"
 def receiving(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """Run `netsim catch` on a port that the system chooses; yield it, and where it listens."""
     command = [sys.executable, "-m", "netsim", "catch", DESIGN, "--bind", "127.0.0.1:0", *arguments]
+    pipe = subprocess.PIPE
+    # Whoever runs the tests in the background may ignore interrupts, which is inherited.
+    usual = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        command,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=dict(os.environ),
+        preexec_fn=usual,  # noqa: PLW1509 - there are no threads here
     ) as running:
         assert running.stderr is not None
         line = running.stderr.readline()

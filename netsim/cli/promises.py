@@ -1,0 +1,61 @@
+"""netsim promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from netsim.cli.meter import Meter
+from netsim.cli.options import bounds_of, options_of, with_limits
+from netsim.cli.output import HOLDS, UNKNOWN, check_output, deliver
+
+
+@click.command()
+@click.argument("design")
+@click.option("--flows", type=int, default=1, help="Operations at a time, too: 2 or 3 (1).")
+@click.option("--length", type=int, default=1, help="Operations in a row in one flow (1).")
+@click.option("--jobs", type=int, default=1, help="Survey so many starting points at once (1).")
+@click.option("-o", "output", type=click.Path(), help="Write the page here, too.")
+@with_limits
+def promises(
+    design: str,
+    flows: int,
+    length: int,
+    jobs: int,
+    output: str | None,
+    **limits: Any,
+) -> int:
+    """Say which promises DESIGN keeps, as a page in Markdown; bounds are per scenario."""
+    from netsim.run.own import is_file
+    from netsim.run.promised import promises as run_promises
+    from netsim.run.registry import load
+    from netsim.view.promises import promises_page
+
+    check_output(output)
+    loaded = load(design) if is_file(design) else design
+    meter = Meter("cells")
+    try:
+        table = run_promises(
+            loaded if jobs == 1 else design,
+            flows=flows,
+            length=length,
+            jobs=jobs,
+            options=options_of(limits),
+            bounds=bounds_of(limits),
+            progress=meter,
+        )
+    finally:
+        meter.close()
+    words = {"--flows": (flows, 1), "--length": (length, 1), "--faults": (limits["faults"], 0)}
+    given = [f"{name} {value}" for name, (value, usual) in words.items() if value != usual]
+    page = promises_page(
+        table.design,
+        table.surveys,
+        table.promises,
+        table.smallest,
+        table.behind,
+        " ".join(["netsim promises", design, *given]),
+    )
+    deliver(f"{page}\n", page, output, as_json=False)
+    return HOLDS if all(survey.decided for survey in table.surveys) else UNKNOWN
