@@ -42,11 +42,13 @@ def vet(design: Design) -> None:
         raise UsageError(
             f"{of}: catching is a {type(catching).__name__}; expected Catching or None"
         )
+    if design.tally is not None:
+        _takes(design.tally, 1, f"{of}: tally", "(system)")
     variants: tuple[Any, ...] = design.variants
     for variant in variants:
         if not isinstance(variant, Variant) or not _OPERATION.fullmatch(variant.name):
             raise UsageError(
-                f"{of}: a variant is {variant!r}; expected netsim.design.Variant with a name of "
+                f"{of}: a variant is {variant!r}; expected netsim.Variant with a name of "
                 "small letters, digits and -"
             )
     parts: tuple[Any, ...] = design.parts

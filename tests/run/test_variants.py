@@ -61,3 +61,8 @@ def test_a_schedule_finds_its_variant_again() -> None:
 def test_nonsense_is_told(variant: Any) -> None:
     with pytest.raises(UsageError, match="a variant is"):
         vet(attrs.evolve(load("netoops-v1"), variants=(variant,)))
+
+
+def test_a_tally_that_cannot_be_asked_is_told() -> None:
+    with pytest.raises(UsageError, match=re.escape("tally is called with (system)")):
+        vet(attrs.evolve(load("netoops-v1"), tally=lambda: {"crashes": 0}))
