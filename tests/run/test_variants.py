@@ -64,5 +64,9 @@ def test_nonsense_is_told(variant: Any) -> None:
 
 
 def test_a_tally_that_cannot_be_asked_is_told() -> None:
+    def tally() -> dict[str, int]:
+        return {"crashes": 0}
+
+    wrong: Any = tally
     with pytest.raises(UsageError, match=re.escape("tally is called with (system)")):
-        vet(attrs.evolve(load("netoops-v1"), tally=lambda: {"crashes": 0}))
+        vet(attrs.evolve(load("netoops-v1"), tally=wrong))
