@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from netsim._version import __version__
 
 if TYPE_CHECKING:
-    from netsim.design import Design, Operation, Parameter, Part, StartingPoint
+    from netsim.design import Design, Operation, Parameter, Part, StartingPoint, Variant
     from netsim.errors import (
         CounterexampleFound,
         FileError,
@@ -83,6 +83,7 @@ _HOMES = {
     "StartingPoint": "design",
     "TraceVersionError": "errors",
     "UsageError": "errors",
+    "Variant": "design",
     "Verdict": "results",
     "World": "world",
     "available": "run.registry",
@@ -126,6 +127,7 @@ __all__ = [
     "StartingPoint",
     "TraceVersionError",
     "UsageError",
+    "Variant",
     "Verdict",
     "World",
     "__version__",

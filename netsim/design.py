@@ -119,6 +119,19 @@ class Part:
 
 
 @attrs.frozen
+class Variant:
+    """
+    Something that can be added to a design, which is then called `DESIGN+VARIANT`.
+
+    `apply` returns the design changed; name, summary and variants are not its business.
+    """
+
+    name: str
+    summary: str
+    apply: Callable[[Design], Design] = attrs.field(repr=False)
+
+
+@attrs.frozen
 class Design:
     """
     One implementation of a target manager.
@@ -151,8 +164,35 @@ class Design:
     promises: tuple[Promise, ...] = attrs.field(default=(), repr=False)
     #: Reads off a system at rest, probes made, what promises look at beside results.
     evidence: Callable[[Any], Any] = attrs.field(default=lambda _: None, repr=False)
+    #: What a booted system has come to, name to number, for `matrix --scenario`: asked where an
+    #: execution ends.  It may depend only on the order of conflicting steps, and on places that
+    #: `netsim.sync.tally` counts.
+    tally: Callable[[Any], Mapping[str, int]] | None = attrs.field(default=None, repr=False)
+    #: What can be added to it, by name: `NAME+VARIANT`.
+    variants: tuple[Variant, ...] = ()
     #: How what it sends over a real network is caught, if it sends anything that can be.
     catching: Catching | None = None
+
+    def varied(self, name: str) -> Design:
+        """
+        Return this design with one of its variants added, which can be added once.
+
+        Raises UsageError if it has no such variant (any more).
+        """
+        variant = next((one for one in self.variants if one.name == name), None)
+        if variant is None:
+            near = difflib.get_close_matches(name, [one.name for one in self.variants], n=1)
+            hint = f"; did you mean '+{near[0]}'?" if near else ""
+            left = ", ".join(f"+{one.name}" for one in self.variants) or "nothing (more)"
+            raise UsageError(
+                f"'+{name[:60]}' cannot be added to design {self.name}{hint}\n  expected {left}"
+            )
+        return attrs.evolve(
+            variant.apply(self),
+            name=f"{self.name}+{name}",
+            summary=f"{self.summary}; {variant.summary}",
+            variants=tuple(one for one in self.variants if one is not variant),
+        )
 
     def accepts(self, kind: str, operations: Iterable[str]) -> str:
         """Return why a finding of this kind in these operations is accepted, or ""."""

@@ -265,6 +265,15 @@ class Start:
 
 
 @attrs.frozen
+class Count:
+    """A number that a design counts, at least and at most over all executions of a scenario."""
+
+    name: str
+    least: int
+    most: int
+
+
+@attrs.frozen
 class Cell:
     """
     One cell of the matrix: one scenario and what it showed.
@@ -288,6 +297,10 @@ class Cell:
     decided: Decided | None = None
     #: The bound under which it was decided, if by preemptions.
     preemptions: int | None = None
+    #: What it comes to in numbers, in a matrix of scenarios; of the executions that were counted.
+    tallies: tuple[Count, ...] = ()
+    #: Whether all were counted: one of every class.
+    tallied: bool = False
 
 
 @attrs.frozen
@@ -324,6 +337,8 @@ class MatrixResult:
     promises: tuple[Promised, ...] = ()
     #: Whether there is a cell for every group of operations, each decided one way or another.
     decided: bool = True
+    #: The scenarios that were given, if cells are of those instead of operations from starts.
+    scenarios: tuple[str, ...] = ()
 
 
 @attrs.frozen

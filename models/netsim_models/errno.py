@@ -11,6 +11,7 @@ EBUSY: Final = 16
 EEXIST: Final = 17
 ENODEV: Final = 19
 EINVAL: Final = 22
+EFBIG: Final = 27
 ENOSYS: Final = 38
 EDESTADDRREQ: Final = 89
 ENETDOWN: Final = 100

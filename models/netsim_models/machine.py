@@ -20,9 +20,11 @@ from netsim.sync.refcount import RefCount
 from netsim.sync.spinlock import SpinLock
 from netsim.sync.workqueue import Work
 from netsim_models.drivers.sysrq import SysrqSettings
+from netsim_models.kernel.crashes import Crashes
 from netsim_models.kernel.kexec import KexecImages
 from netsim_models.kernel.oops import X86, OopsPath
 from netsim_models.kernel.panic import PanicPolicy
+from netsim_models.policies.policy import Policies
 from netsim_models.x86 import X86_64, Arch
 
 if TYPE_CHECKING:
@@ -81,6 +83,10 @@ class Machine:
         self.kexec_mutex = Mutex(sim, "kexec_mutex")
         self.sysrq = bind(sim, SysrqSettings(), "sysrq")
         self.sysrq_key_table_lock = SpinLock(sim, "sysrq_key_table_lock")
+        #: What crashed, for tallies.
+        self.crashes = Crashes()
+        #: What may keep dumpers from being called; nothing unless a variant adds it.
+        self.policies = Policies()
         self.wire: Any = None
         self.rcu = Rcu(sim, "rcu_bh")
 

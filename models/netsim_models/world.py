@@ -15,6 +15,7 @@ from netsim.core.thread import Context
 from netsim.design import Operation, Parameter
 from netsim.sync.workqueue import Work
 from netsim_models.errno import ENODEV
+from netsim_models.kernel.jiffies import wait_seconds
 from netsim_models.kernel.oops import X86, OopsPath
 from netsim_models.kernel.panic import soft_dump
 from netsim_models.kernel.printk import LogBuf
@@ -97,11 +98,16 @@ def _is_size(text: str) -> str | None:
     return "a number of bytes from 0 to 131072"
 
 
+def _is_seconds(text: str) -> str | None:
+    return None if re.fullmatch(r"[0-9]{1,6}", text) else "a number of seconds from 0 to 999999"
+
+
 ADDR = Parameter("ADDR", "an IPv4 address", _is_address)
 DEV = Parameter("DEV", "the name of a device", _is_device_name)
 NEW = Parameter("NEW", "the new name", _is_device_name)
 MAC = Parameter("MAC", "a hardware address", _is_mac)
 OPTIONAL_MAC = Parameter("MAC", "its hardware address", _is_mac, optional=True)
+SECONDS = Parameter("SECONDS", "how long", _is_seconds)
 BYTES = Parameter("N", "bytes of text", _is_size)
 
 
@@ -346,6 +352,14 @@ def operations() -> Mapping[str, Operation]:
             samples=(),
             alone=(("728",),),  # with BOOT_TEXT 1024 bytes: what a packet of netoops holds
             source="kernel/printk.c",
+        ),
+        Operation(
+            "wait",
+            "so many seconds pass on the clock; timers do not fire by it, neighbours do not age",
+            wait_seconds,
+            (SECONDS,),
+            samples=(),
+            source="kernel/timer.c",
         ),
         Operation(
             "soft-dump",

@@ -17,6 +17,7 @@ from netsim.cli.output import HOLDS, UNKNOWN, VIOLATED, check_output, colour, de
 @click.option("--length", type=int, default=1, help="With --flows 1: operations in a row (1).")
 @click.option("--jobs", type=int, default=1, help="Survey with so many processes (1).")
 @click.option("--start", "starts", multiple=True, help="From this starting point only; repeatable.")
+@click.option("--scenario", "scenarios", multiple=True, help="This one instead; repeatable.")
 @click.option("--expect", type=click.Choice(["holds"]), help="Exit 1 if a cell is red.")
 @with_search
 def matrix(
@@ -30,12 +31,19 @@ def matrix(
     as_json: bool,
     **limits: Any,
 ) -> int:
-    """Explore every operation of DESIGNS alone, every pair, every three; bounds are per cell."""
+    """
+    Explore every operation of DESIGNS alone, every pair, every three; bounds are per cell.
+
+    With --scenario TEXT DESIGNS are compared on that: verdicts, and what it comes to in numbers.
+    """
     from netsim.run.matrix import matrix as run_matrix
     from netsim.run.own import is_file
     from netsim.run.registry import load
     from netsim.trace.documents import dump_matrix
     from netsim.view.matrix import matrix_report
+    from netsim.view.storm import storm_report
+
+    scenarios = limits["scenarios"]
 
     check_output(output)
     loaded = [load(name) if is_file(name) else name for name in designs]
@@ -47,6 +55,7 @@ def matrix(
             length=length,
             jobs=jobs,
             starts=starts,
+            scenarios=scenarios,
             options=options_of(limits),
             bounds=bounds_of(limits),
             progress=meter,
@@ -58,7 +67,8 @@ def matrix(
         for design, name in zip(loaded, designs, strict=True)
         if not isinstance(design, str)
     }
-    report = "" if as_json else matrix_report(result, colour=colour(), sources=sources)
+    tell = storm_report if scenarios else matrix_report
+    report = "" if as_json else tell(result, colour=colour(), sources=sources)
     deliver(dump_matrix(result), report, output, as_json)
     if expect == "holds" and any(cell.verdict.value == "violated" for cell in result.cells):
         return VIOLATED

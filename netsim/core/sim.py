@@ -171,6 +171,8 @@ class Sim:
         self.halted = False
         #: True if a halt waits for what others can still do; see `netsim.sync.halt`.
         self.halts_last = False
+        #: True if what executions come to is counted; see `netsim.sync.tally`.
+        self.tallied = False
         #: True if plain accesses are recorded with the function that makes them (slow).
         self.sites = sites
         #: How many threads are in a round (`begin_round`).

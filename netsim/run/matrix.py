@@ -12,7 +12,7 @@ import attrs
 from netsim._version import __version__
 from netsim.design import Design, StartingPoint
 from netsim.errors import UsageError
-from netsim.notation import Call
+from netsim.notation import Call, Scenario, parse
 from netsim.results import (
     Bounds,
     Finding,
@@ -23,6 +23,7 @@ from netsim.results import (
     Start,
 )
 from netsim.run.boot import Boots
+from netsim.run.program import ScenarioProgram
 from netsim.run.promises import Tally, sum_up
 from netsim.run.registry import load
 from netsim.run.survey import Best, Survey, Surveyed, groups, inherit, sample_calls
@@ -33,11 +34,14 @@ FLOWS_MAX = 3
 #: Operations of one flow at most.
 LENGTH_MAX = 3
 
+#: Where scenarios start that are given: each says so itself.
+GIVEN = StartingPoint("given", "")
+
 #: So many cells are given to a process at a time: of three operations some seconds of work.
 CHUNK = 20
 
 
-def matrix(
+def matrix(  # noqa: PLR0913  each is a thing that one may ask for
     designs: Sequence[str | Design],
     *,
     flows: int = 2,
@@ -47,9 +51,13 @@ def matrix(
     progress: Listener | None = None,
     jobs: int = 1,
     starts: Sequence[str] = (),
+    scenarios: Sequence[str] = (),
 ) -> MatrixResult:
     """
     Check every operation alone and every unordered pair, from every declared start, or `starts`.
+
+    With `scenarios` check these instead, each on every design, and tell what it comes to in numbers
+    (`Design.tally`): at least and at most over all executions.
 
     `flows` says how many operations at a time: 1, 2 or 3 (pairs are then checked, too).  With one
     flow `length` may be 2 or 3: then every sequence of up to so many operations is checked, but for
@@ -70,14 +78,20 @@ def matrix(
         if not any(name == start.name for design in loaded for start in design.starts):
             known = dict.fromkeys(start.name for design in loaded for start in design.starts)
             raise UsageError(f"unknown start '{name}': expected one of {', '.join(known)}")
-    names = {d.name: given for d, given in zip(loaded, designs, strict=True)}
+    given = _given(loaded, scenarios, options)
+    if given and starts:
+        raise UsageError("scenarios say themselves where they start: expected no starts with them")
+    if given and length > 1:
+        raise UsageError("scenarios are surveyed as they are: expected no length with them")
+    names = {d.name: source for d, source in zip(loaded, designs, strict=True)}
     work: list[_Work] = []
     parts: list[Surveyed] = []
     gone = _Gone()
     for size in range(1, length + 1):
-        cells_of = list(_work(loaded, starts, flows, size if length > 1 else 0, gone))
+        cells_of = [_Work(d, GIVEN, (), scenarios=given) for d in loaded] if given else []
+        cells_of = cells_of or list(_work(loaded, starts, flows, size if length > 1 else 0, gone))
         work += cells_of
-        total = sum(len(one.groups) for one in work)
+        total = sum(len(one.groups) + len(one.scenarios) for one in work)
         before = sum(len(part.cells) for part in parts)
         if jobs == 1:
             made = list(_one_by_one(cells_of, options, bounds, progress, before, total))
@@ -107,8 +121,10 @@ def matrix(
     findings += [MatrixFinding(name, found) for (name, _), found in predicted.items()]
     order = [design.name for design in loaded]
     findings.sort(key=lambda m: (order.index(m.design), *_weight(m.finding)))
-    cells = tuple(inherit((cell for part in parts for cell in part.cells), gone))
+    every = [cell for part in parts for cell in part.cells]
+    cells = tuple(every if given else inherit(every, gone))
     interrupted = len(cells) < total or any(part.interrupted for part in parts)
+    counted = not interrupted and all(cell.tallied for cell in cells if cell.tallies)
     notes: list[str] = []
     if interrupted:
         notes.append(f"an interrupt came after {len(cells)} of {total} cells")
@@ -118,19 +134,22 @@ def matrix(
         )
     if hurried:
         notes.append("an interrupt came before every schedule was made small")
-    surveyed = {some.start.name: Start(some.start.name, some.start.initial) for some in work}
+    surveyed = {o.start.name: Start(o.start.name, o.start.initial) for o in work if o.groups}
     operations = dict.fromkeys(
-        str(call) for design in loaded for call in sample_calls(design, alone=flows == 1)
+        str(call)
+        for design in loaded
+        if not given
+        for call in sample_calls(design, alone=flows == 1)
     )
     return MatrixResult(
         netsim=__version__,
         designs=tuple(order),
-        flows=flows,
+        flows=max((len(one.flows) for one in given), default=flows),
         options=options,
         starts=tuple(surveyed.values()),
         operations=tuple(operations),
-        complete=not interrupted and all(cell.complete for cell in cells),
-        decided=not interrupted and all(cell.decided is not None for cell in cells),
+        complete=counted and all(cell.complete for cell in cells),
+        decided=counted and all(cell.decided is not None for cell in cells),
         executions=sum(part.executions for part in parts),
         steps=sum(part.steps for part in parts),
         findings=tuple(findings),
@@ -138,6 +157,7 @@ def matrix(
         notes=tuple(notes),
         length=length,
         promises=_promised(done, findings),
+        scenarios=tuple(map(str, given)),
     )
 
 
@@ -197,12 +217,26 @@ class _Gone:
 
 @attrs.frozen
 class _Work:
-    """Some cells of one starting point."""
+    """Some cells of one starting point, or of scenarios that start where they say."""
 
     design: Design
     start: StartingPoint
     groups: Sequence[tuple[Call, ...]]
     in_a_row: bool = False
+    scenarios: Sequence[Scenario] = ()
+
+
+def _given(designs: Sequence[Design], texts: Sequence[str], options: Options) -> list[Scenario]:
+    """Parse scenarios that each design must understand; raises UsageError before a long search."""
+    made = []
+    for text in texts:
+        for design in designs:
+            scenario = parse(text, design.operations)
+            ScenarioProgram(design, scenario, options)
+        if scenario in made:
+            raise UsageError(f"a scenario stands there twice: {scenario}")
+        made.append(scenario)
+    return made
 
 
 def _work(
@@ -245,6 +279,7 @@ def _one_by_one(
             boots = Boots()
         survey = Survey(one.design, one.start, one.groups, options, bounds, listen, boots=boots)
         survey.in_a_row = one.in_a_row
+        survey.scenarios = one.scenarios
         part = survey.run()
         done += len(part.cells)
         yield part
@@ -281,9 +316,8 @@ def _in_processes(
             while True:
                 for index, one in islice(todo, jobs - len(running)):
                     name = str(given[one.design.name])
-                    survey = pool.submit(
-                        _survey, name, one.start, one.groups, one.in_a_row, options, bounds
-                    )
+                    cells = (one.start, one.groups, one.in_a_row, one.scenarios)
+                    survey = pool.submit(_survey, name, *cells, options, bounds)
                     running[survey] = index
                 if not running:
                     break
@@ -307,6 +341,7 @@ def _survey(
     start: StartingPoint,
     groups: Sequence[tuple[Call, ...]],
     in_a_row: bool,
+    scenarios: Sequence[Scenario],
     options: Options,
     bounds: Bounds,
 ) -> Surveyed:
@@ -314,6 +349,7 @@ def _survey(
     signal(SIGINT, default_int_handler)
     try:
         survey = Survey(load(design), start, groups, options, bounds, in_a_row=in_a_row)
+        survey.scenarios = scenarios
         return survey.run()
     finally:
         _deaf()

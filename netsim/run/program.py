@@ -51,6 +51,7 @@ class ScenarioProgram:
     A program for the explorer; `run` is the machine of the latest start.
 
     With `halts_last`, a halt waits for what it cannot hide (`netsim.sync.halt`): for searches.
+    With `tallied`, places that count are steps (`netsim.sync.tally`).
 
     Raises UsageError at once if the scenario does not fit the design.
     """
@@ -64,9 +65,11 @@ class ScenarioProgram:
         sites: bool = False,
         boots: Boots | None = None,
         halts_last: bool = False,
+        tallied: bool = False,
     ) -> None:
         self.design = design
         self.halts_last = halts_last
+        self.tallied = tallied
         self.boots = boots or Boots()
         self.scenario = scenario
         self.options = options
@@ -109,6 +112,17 @@ class ScenarioProgram:
             self.design, scenario, self.options, sites=self.sites, boots=self.boots
         )
 
+    def tallying(self) -> ScenarioProgram:
+        """Return a program whose executions are counted; both share the booted machine."""
+        return ScenarioProgram(
+            self.design,
+            self.scenario,
+            self.options,
+            boots=self.boots,
+            halts_last=True,
+            tallied=True,
+        )
+
     def start(self) -> Sim:
         """Return the machine after `{ }`, with every flow before its first operation."""
         boot = self.boots.take(self.scenario.initial, self.sites, self._boot)
@@ -117,6 +131,7 @@ class ScenarioProgram:
         if boot.unreached:
             return sim
         sim.alone = False
+        sim.tallied = self.tallied
         sim.faults = sim.fault_budget = self.options.faults
         one = one_cpu(sim)
         if one is None:

@@ -1,8 +1,14 @@
-"""Designs by name, from the entry-point group ``netsim.designs``, or by the user's own file."""
+"""
+Designs by name, from the entry-point group ``netsim.designs``, or by the user's own file.
+
+`NAME+VARIANT` is a design with something added that it declares (`Design.variants`).
+"""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from functools import reduce
 from importlib.metadata import EntryPoint, entry_points
 
 from netsim.design import Design
@@ -32,6 +38,16 @@ def load(name: str) -> Design:
     return load_file(name) if is_file(name) else load_installed(name)
 
 
+def _split(name: str, points: Mapping[str, EntryPoint]) -> tuple[str, list[str]]:
+    """Split `NAME+A+B` into the longest name that is installed, and the variants after it."""
+    parts = name.split("+")
+    for count in range(len(parts) - 1, 0, -1):
+        base = "+".join(parts[:count])
+        if base in points:
+            return base, parts[count:]
+    return name, []
+
+
 def load_installed(name: str) -> Design:
     """Return the design called `name`; raises as `load` does, and for the name of a file."""
     if is_file(name):
@@ -42,6 +58,9 @@ def load_installed(name: str) -> Design:
     points = _points()
     point = points.get(name)
     if point is None:
+        base, added = _split(name, points)
+        if added:
+            return reduce(Design.varied, added, load_installed(base))
         near = difflib.get_close_matches(name, points, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         shown = name if len(name) <= 60 else name[:57] + "..."

@@ -12,7 +12,7 @@ import attrs
 
 from netsim.design import Design, StartingPoint
 from netsim.notation import Call, Flow, Scenario, parse
-from netsim.results import Bounds, Cell, Finding, Options, Verdict
+from netsim.results import Bounds, Cell, Count, Finding, Options, Verdict
 from netsim.run.awaited import all_awaited
 from netsim.run.boot import Boots
 from netsim.run.cascade import PREEMPTIONS_MAX, Searched
@@ -20,6 +20,7 @@ from netsim.run.cascade import search as search_cell
 from netsim.run.program import ScenarioProgram
 from netsim.run.promises import Tally
 from netsim.run.search import Search
+from netsim.run.tallies import Counting, count
 from netsim.run.walk import Candidate, Listener, Progress
 
 Size = tuple[int, int, int, str]
@@ -94,26 +95,32 @@ class Survey:
     boots: Boots = attrs.Factory(Boots)
     #: Whether the operations of a group stand in one flow, in their order.
     in_a_row: bool = False
+    #: Scenarios to survey instead, each with what it comes to in numbers.
+    scenarios: Sequence[Scenario] = ()
 
     def run(self) -> Surveyed:
         """Decide every cell; after Ctrl-C return those that were."""
-        initial = initial_of(self.start, self.groups[0][0])
         try:
             with all_awaited():
+                for scenario in self.scenarios:
+                    self._cell(scenario, tuple(map(str, scenario.flows)))
+                    if self.done.interrupted:
+                        break
                 for group in self.groups:
-                    self._cell(initial, group)
+                    initial = initial_of(self.start, group[0])
+                    split = [group] if self.in_a_row else [(call,) for call in group]
+                    flows = tuple(Flow(calls=part, strike=None, context=None) for part in split)
+                    scenario = Scenario(initial=initial, flows=flows)
+                    self._cell(scenario, tuple(str(call) for call in group))
                     if self.done.interrupted:
                         break
         except KeyboardInterrupt:
             self.done.interrupted = True
         return self.done
 
-    def _cell(self, initial: tuple[Call, ...], calls: tuple[Call, ...]) -> None:
+    def _cell(self, scenario: Scenario, operations: tuple[str, ...]) -> None:
         """Decide one cell and keep it."""
         done = self.done
-        split = [calls] if self.in_a_row else [(call,) for call in calls]
-        flows = tuple(Flow(calls=part, strike=None, context=None) for part in split)
-        scenario = Scenario(initial=initial, flows=flows)
         program = ScenarioProgram(
             self.design, scenario, self.options, boots=self.boots, halts_last=True
         )
@@ -121,19 +128,19 @@ class Survey:
         unreached = bool(program.run.unreached)
         searched = Searched(Search(program, self.bounds), "start", 0, 0)
         if not unreached:
-            searched = search_cell(program, self.bounds, orders_always=len(flows) > 1)
+            searched = search_cell(program, self.bounds, orders_always=len(scenario.flows) > 1)
         search, decided = searched.search, searched.decided
         if not unreached:
             for name, tally in search.promised().items():
                 done.promised.setdefault(name, Tally()).add(tally)
             if self.in_a_row and search.complete and not search.goes_on:
-                done.ended.append(calls)
+                done.ended.append(scenario.flows[0].calls)
         done.executions += searched.executions
         done.steps += searched.steps
         done.interrupted = done.interrupted or searched.interrupted
         found = sorted(search.candidates)
         for identity, candidate in search.candidates.items():
-            size = (len(calls), *candidate.size(), str(scenario))
+            size = (len(operations), *candidate.size(), str(scenario))
             known = done.best.get(identity)
             if known is None or size < known.size:
                 confirms = search.orders.confirms(identity)
@@ -152,10 +159,18 @@ class Survey:
             verdict = Verdict.UNKNOWN
         else:
             verdict = Verdict.VIOLATED if red else Verdict.HOLDS
+        tallies: tuple[Count, ...] = ()
+        counted: Counting | None = None
+        if self.scenarios and not unreached and not done.interrupted:
+            tallies, counted = count(program, self.bounds)
+        if counted is not None:
+            done.executions += counted.executions
+            done.steps += counted.steps
+            done.interrupted = done.interrupted or counted.cut_by == "interrupt"
         made = Cell(
             design=self.design.name,
             start=self.start.name,
-            operations=tuple(str(call) for call in calls),
+            operations=operations,
             scenario=str(scenario),
             verdict=verdict,
             complete=decided in ("classes", "start"),
@@ -163,6 +178,8 @@ class Survey:
             findings=tuple(found),
             decided=decided,
             preemptions=PREEMPTIONS_MAX if decided == "preemptions" else None,
+            tallies=tallies,
+            tallied=counted is not None and counted.complete,
         )
         done.cells.append(made)
         if self.progress is not None:

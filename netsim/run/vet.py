@@ -10,7 +10,7 @@ from typing import Any, get_args
 from netsim.caught import Catching
 from netsim.core.raised import place
 from netsim.core.thread import Context
-from netsim.design import Design, Operation, Parameter, Part, StartingPoint
+from netsim.design import Design, Operation, Parameter, Part, StartingPoint, Variant
 from netsim.errors import NetsimError, UsageError
 from netsim.notation import Call, parse
 from netsim.promise import Mode, Promise
@@ -42,6 +42,15 @@ def vet(design: Design) -> None:
         raise UsageError(
             f"{of}: catching is a {type(catching).__name__}; expected Catching or None"
         )
+    if design.tally is not None:
+        _takes(design.tally, 1, f"{of}: tally", "(system)")
+    variants: tuple[Any, ...] = design.variants
+    for variant in variants:
+        if not isinstance(variant, Variant) or not _OPERATION.fullmatch(variant.name):
+            raise UsageError(
+                f"{of}: a variant is {variant!r}; expected netsim.Variant with a name of "
+                "small letters, digits and -"
+            )
     parts: tuple[Any, ...] = design.parts
     if not all(isinstance(part, Part) for part in parts):
         raise UsageError(f"{of}: expected netsim.Part for each part, found {parts!r}")

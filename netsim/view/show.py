@@ -29,6 +29,10 @@ def design_text(design: Design) -> str:
         "Starting points of the matrix": [
             f"  {start.name:<12} {{ {start.initial} }}" for start in design.starts
         ],
+        "Variants (written behind the name; see `netsim show NAME+VARIANT`)": [
+            fill(f"+{variant.name}: {variant.summary}", "  ", "      ")
+            for variant in design.variants
+        ],
         "Probes (run alone at the end; their results belong to the outcome)": [
             f"  {name}" for name in design.probes
         ],

@@ -133,6 +133,7 @@ async def die(m: Machine) -> None:
             case Stage.PRINT:
                 m.log.oops_in_progress += 1
                 await printk(m, OOPS_TEXT)
+                m.crashes.printed(m.sim, m.log.log_end)
             case Stage.KEXEC:
                 if _kexec_should_crash(m):
                     await crash_kexec(m, regs)

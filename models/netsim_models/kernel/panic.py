@@ -38,6 +38,7 @@ class PanicPolicy(KObject):
 
 async def oops_enter(m: Machine) -> None:
     """kernel/panic.c:oops_enter().  Context: any.  Locks: as do_oops_enter_exit()."""
+    await m.crashes.begins(m.sim)
     await do_oops_enter_exit(m)
 
 
@@ -49,7 +50,9 @@ async def oops_exit(m: Machine, regs: PtRegs | None) -> None:
     """
     await do_oops_enter_exit(m)
     await printk(m, END_MARKER)
-    await kmsg_dump(m, KmsgDumpReason.OOPS, regs)
+    if await m.policies.admits_oops():
+        await kmsg_dump(m, KmsgDumpReason.OOPS, regs)
+        m.policies.oops_dumped()
 
 
 async def do_oops_enter_exit(m: Machine) -> None:
@@ -92,7 +95,9 @@ async def panic(m: Machine, text: str = "netsim") -> NoReturn:
     current = m.sim.current
     assert current is not None
     current.preempt_count += 1
+    await m.crashes.begins(m.sim)
     await printk(m, f"Kernel panic - not syncing: {text}\n")
+    m.crashes.printed(m.sim, m.log.log_end)
     await crash_kexec(m, None)
     await kmsg_dump(m, KmsgDumpReason.PANIC, None)
     await halt("smp_send_stop")

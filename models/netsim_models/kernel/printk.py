@@ -151,7 +151,7 @@ class _Snapshot(Op):
 
     def apply(self, sim: Sim, thread: SimThread) -> tuple[int, int]:
         sim.touch(self.log.key, READ, None)
-        return self.log.log_end % LOG_BUF_LEN, self.log.logged_chars
+        return self.log.log_end, self.log.logged_chars
 
 
 def printk(m: Machine, text: str) -> Awaitable[None]:
@@ -166,7 +166,8 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
     Context: any.  Locks: logbuf_lock inside one step; dump_list_lock by trylock, irqsave.
     """
     log: LogBuf = m.log
-    end, chars = await perform(_Snapshot(log))
+    logged, chars = await perform(_Snapshot(log))
+    end = logged % LOG_BUF_LEN
     if chars > end:  # the ring has wrapped: older text at its tail
         s1 = Segment(log, LOG_BUF_LEN - (chars - end), chars - end)
         s2 = Segment(log, 0, end)
@@ -181,9 +182,11 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
     async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
         log.reason = reason
         log.dumps += 1
+        m.crashes.dumped[log.dumps] = (logged - chars, logged)
         log.ask(reason, pt_regs, text, log.dumps)
         for dumper in log.dump_list.walk_locked():
-            await dumper.dump(reason, pt_regs, s1, s2)
+            if await m.policies.admits_dump(dumper.name, reason):
+                await dumper.dump(reason, pt_regs, s1, s2)
         log.reason = None
     await log.dump_list_lock.spin_unlock_irqrestore()
 

@@ -23,6 +23,9 @@ from netsim_models.netoops_v1.parts import PARTS
 from netsim_models.netoops_v1.promises import PROMISES, evidence
 from netsim_models.netoops_v1.symbols import unknown
 from netsim_models.netoops_v1.system import MODULE, Build, NetoopsSystem
+from netsim_models.netoops_v1.tally import tally
+from netsim_models.netoops_v1.variants import VARIANTS
+from netsim_models.policies.variants import POLICIES
 from netsim_models.wire import v1
 from netsim_models.wire.catcher import Catcher
 from netsim_models.x86 import I386, X86_64, Arch
@@ -60,7 +63,7 @@ LEFT_OUT = (
     "what lies beside a buffer; what is on the stack reads as 0xAA, or NUL (--choose stack)",
     "values of registers: each tells its place; the processor is family 6, model 26, stepping 5",
     "namespaces, bonding and bridges; the receive side of netpoll and NAPI",
-    "consoles; what a crash kernel does once it runs",
+    "consoles, levels of messages, and so their streaming to a target; what a crash kernel does",
     "weak memory: interleavings are sequentially consistent",
 )
 
@@ -148,6 +151,8 @@ def _design(
         accepted=ACCEPTED,
         promises=tuple(one for one in PROMISES if build.module or one.name != "module"),
         evidence=evidence,
+        tally=lambda system: tally(system.machine, system.driver.spacing > 0),
+        variants=(*VARIANTS, *POLICIES),
         catching=Catching(NETOOPS_PORT, catcher),
     )
 

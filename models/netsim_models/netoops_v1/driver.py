@@ -16,20 +16,23 @@ from netsim.sync.alloc import kzalloc
 from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim.sync.spinlock import SpinLock
 from netsim_models.fs.sysfs import Kobject
+from netsim_models.kernel.jiffies import mdelay
 from netsim_models.kernel.oops import bug_on
 from netsim_models.kernel.printk import KmsgDumper, KmsgDumpReason, Segment, printk
 from netsim_models.net import events
 from netsim_models.net.device import IFNAMSIZ, NetDevice, netif_carrier_ok
-from netsim_models.net.neighbour import (
-    NUD_VALID,
-    Neighbour,
-    neigh_clone,
-    neigh_event_send,
-    neigh_release,
-)
+from netsim_models.net.neighbour import NUD_VALID, neigh_event_send
 from netsim_models.net.netpoll import Netpoll, netpoll_send_udp
 from netsim_models.net.route import arp_bind_neighbour, ip_route_output_key, ip_rt_put
 from netsim_models.netoops_v1 import packet
+from netsim_models.netoops_v1.blob import Blob, with_blob
+from netsim_models.netoops_v1.destination import (
+    Destination,
+    FixedPorts,
+    Keeping,
+    Pinned,
+    Ports,
+)
 from netsim_models.netoops_v1.sysfs import FIELD_BYTES
 from netsim_models.wire.packet import numbered
 from netsim_models.wire.segments import packet_count_from_length
@@ -37,8 +40,6 @@ from netsim_models.wire.segments import packet_count_from_length
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
     from netsim_models.x86 import PtRegs
-
-NEIGHBOUR_HOLDER = "netoops_neighbour"
 
 Setup = Callable[["Machine", Netpoll], Awaitable[int]]
 Cleanup = Callable[["Machine", Netpoll], Awaitable[None]]
@@ -49,7 +50,7 @@ class NetoopsData(KObject):
     """The static data of the driver; it goes when the module is unloaded."""
 
     np: Netpoll | None = None
-    netoops_neighbour: Neighbour | None = None
+    netoops_neighbour: Destination | None = None
     network_dumper_one_shot: int = 1
     network_dumper_disabled: int = 0
     netoops_fw_version: bytes = bytes(FIELD_BYTES)
@@ -74,6 +75,14 @@ class Netoops:
         self.in_process = in_process
         self.in_notifier = in_notifier
         self.netoops_lock = SpinLock(m.sim, "netoops_lock")
+        #: What network_dumper_one_shot is at first: patch 08 has 1.
+        self.one_shot_default = 1
+        #: Milliseconds between two packets, spun.
+        self.spacing = 0
+        self.keeping: Keeping = Pinned(m)
+        #: What packets carry in place of the texts of patch 07.
+        self.blob: Blob | None = None
+        self.ports: FixedPorts | Ports = FixedPorts(packet.NETOOPS_PORT)
         self.loads = 0
         self.data = self.fresh_data()
         self.netoops_notifier = NotifierBlock("netoops", self.netoops_netdev_event)
@@ -83,7 +92,8 @@ class Netoops:
         """Make the static data of a module that is being loaded."""
         self.loads += 1
         label = "netoops" if self.loads == 1 else f"netoops#{self.loads}"
-        self.m.sim.heap[label] = data = NetoopsData()
+        data = NetoopsData(network_dumper_one_shot=self.one_shot_default)
+        self.m.sim.heap[label] = data
         return bind(self.m.sim, data, label)
 
     async def netoops_netdev_event(self, event: int, event_dev: NetDevice) -> int:
@@ -109,7 +119,7 @@ class Netoops:
         if rt is not None and not await arp_bind_neighbour(m, rt) and rt.neighbour is not None:
             await neigh_event_send(m, rt.neighbour)
         if rt is not None and rt.neighbour is not None:
-            neighbour = await neigh_clone(rt.neighbour)
+            neighbour = await self.keeping.take(rt.neighbour)
             await self.enable_netoops(rt.neighbour.dev.name, dest_ip, rt.rt_src, neighbour, paths)
         else:
             await self.disable_netoops(paths)
@@ -130,14 +140,14 @@ class Netoops:
             await paths.netpoll_cleanup(self.m, saved_np)
         kfree(saved_np)
         if cleanup_neighbour is not None:
-            await self.release(cleanup_neighbour)
+            await self.keeping.drop(cleanup_neighbour)
 
     async def enable_netoops(
         self,
         dev_name: str,
         dest_ip: str,
         src_ip: str,
-        dest_neighbour: Neighbour,
+        dest_neighbour: Destination,
         paths: Paths,
     ) -> None:
         """
@@ -146,10 +156,11 @@ class Netoops:
         Context: process; may sleep.  Locks: netoops_lock, then none.
         """
         m, data = self.m, self.data
+        local_port, remote_port = await self.ports.read()
         fresh = Netpoll(
             name="network_dumper",
-            local_port=packet.NETOOPS_PORT,
-            remote_port=packet.NETOOPS_PORT,
+            local_port=local_port,
+            remote_port=remote_port,
             dev_name=dev_name,
             local_ip=src_ip,
             remote_ip=dest_ip,
@@ -168,21 +179,12 @@ class Netoops:
             saved_np, data.np = data.np, new_np
             neighbour, data.netoops_neighbour = data.netoops_neighbour, dest_neighbour
             data.network_dumper_disabled = 0
-            dest_neighbour.refs.hand_over("", NEIGHBOUR_HOLDER)
+            self.keeping.keep(dest_neighbour)
         if neighbour is not None:
-            await self.release(neighbour)
+            await self.keeping.drop(neighbour)
         if saved_np is not None:
             await paths.netpoll_cleanup(m, saved_np)
             kfree(saved_np)
-
-    async def release(self, neighbour: Neighbour) -> None:
-        """
-        Drop the reference that `netoops_neighbour` had: neigh_release() outside netoops_lock.
-
-        Context: process.  Locks: none.
-        """
-        neighbour.refs.hand_over(NEIGHBOUR_HOLDER, "")
-        await neigh_release(self.m, neighbour)
 
     async def restore_netoops(self, dev: NetDevice) -> None:
         """
@@ -233,7 +235,7 @@ class Netoops:
                 data.np = saved_np
         await lock.spin_unlock_irqrestore()
         if neighbour is not None:
-            await self.release(neighbour)
+            await self.keeping.drop(neighbour)
 
     async def get_netoops_dest(self) -> tuple[str, str, str]:
         """
@@ -271,9 +273,10 @@ class Netoops:
             np.remote_mac = neighbour.ha
         count_1 = packet_count_from_length(s1.length)
         count_2 = packet_count_from_length(s2.length)
-        message = Message(
-            self, packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
-        )
+        header = packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
+        if self.blob is not None:
+            header = with_blob(header, packet.layout(self.m.arch), await self.blob.read())
+        message = Message(self, header)
         for _ in range(packet.NETOOPS_RETRANSMIT_COUNT):
             await message.send_segment(0, s2)
             await message.send_segment(count_2, s1)
@@ -315,3 +318,6 @@ class Message:
         m, np = self.driver.m, self.driver.data.np
         head = numbered(self.header, packet.layout(m.arch), packet_nr)
         await netpoll_send_udp(m, np, head + bytes(self.data))  # type: ignore[arg-type]
+        if self.driver.spacing:
+            await m.crashes.spins(m.sim, self.driver.spacing)
+            await mdelay(self.driver.spacing)

@@ -27,6 +27,7 @@ from netsim_models.kernel.sysctl import CtlTableHeader
 from netsim_models.net import events
 from netsim_models.net.rtnetlink import rtnl_lock, rtnl_unlock
 from netsim_models.netoops_v1.driver import Netoops, Paths
+from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.sysfs import ATTRIBUTES
 from netsim_models.world import boot
 from netsim_models.x86 import X86_64, Arch
@@ -220,8 +221,9 @@ class NetoopsSystem:
         for one in self.machine.wire.sent:
             packet = one.packet
             reason = packet.reason.name if packet.reason is not None else "?"
+            port = f":{packet.port}" if packet.port != NETOOPS_PORT else ""
             line = (
-                f"{reason} dump to {packet.destination_ip} at {packet.destination_mac} "
+                f"{reason} dump to {packet.destination_ip}{port} at {packet.destination_mac} "
                 f"through {one.device}"
             )
             fates.setdefault((packet.dump, line), set()).add(one.fate)

@@ -12,7 +12,7 @@ from netsim.core.sim import Sim
 from netsim.core.thread import Life
 from netsim_models.kernel.printk import Asked, KmsgDumpReason
 from netsim_models.net.netpoll import Packet
-from netsim_models.netoops_v1.driver import NEIGHBOUR_HOLDER
+from netsim_models.netoops_v1.destination import NEIGHBOUR_HOLDER
 from netsim_models.netoops_v1.packet import NETOOPS_DATA_BYTES
 
 if TYPE_CHECKING:

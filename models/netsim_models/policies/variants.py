@@ -1,0 +1,149 @@
+"""The policies as variants: `NAME+rate-limit` is design NAME on a kernel with that policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from netsim.core.sim import Sim
+from netsim.design import Design, Operation, Parameter, System, Variant
+from netsim_models.machine import Machine
+from netsim_models.policies.dump_flag import DumpFlag
+from netsim_models.policies.one_shot import OneShot
+from netsim_models.policies.oops_once import OopsOnce
+from netsim_models.policies.policy import Policy
+from netsim_models.policies.rate_limit import BURST, INTERVAL_SECONDS, RateLimit
+
+#: Any number does: the seconds are one step.
+PAUSE_SECONDS = 30
+
+
+def _is_flag(text: str) -> str | None:
+    return None if text in ("0", "1") else "0 or 1"
+
+
+def _is_count(text: str) -> str | None:
+    return None if text.isascii() and text.isdigit() and len(text) <= 6 else "a number"
+
+
+def _changed(
+    design: Design,
+    change: Callable[[Machine], None],
+    source: str,
+    operations: tuple[Operation, ...] = (),
+) -> Design:
+    """
+    Return a design whose machine is changed before anything runs.
+
+    The system that the design boots must have `machine`.  What a patch series promises of its own
+    code, it does not promise of code with something else before it: promises are left out.
+    """
+
+    def boot(sim: Sim) -> System:
+        system: Any = design.boot(sim)
+        change(system.machine)
+        return system  # type: ignore[no-any-return]
+
+    table = {**design.operations, **{one.name: one for one in operations}}
+    return attrs.evolve(
+        design, boot=boot, operations=table, sources=(*design.sources, source), promises=()
+    )
+
+
+def with_policy(
+    design: Design, make: Callable[[Machine], Policy], source: str, *operations: Operation
+) -> Design:
+    """Return a design with one policy more, asked last, and the operations that set it."""
+    return _changed(design, lambda m: m.policies.add(make(m)), source, operations)
+
+
+# -- what an administrator does ----------------------------------------------------------------
+
+
+async def rearm(s: Any) -> None:
+    """Arm one-shot anew.  Context: process.  Locks: none."""
+    await s.machine.policies.of(OneShot).rearm()
+
+
+async def rate(s: Any, seconds: str, burst: str) -> None:
+    """Set the rate limit.  Context: process.  Locks: none."""
+    await s.machine.policies.of(RateLimit).configure(int(seconds), int(burst))
+
+
+async def dump_flag(s: Any, flag: str) -> None:
+    """Set the flag for full dumps.  Context: process.  Locks: none."""
+    await s.machine.policies.of(DumpFlag).write(int(flag))
+
+
+# -- the variants ------------------------------------------------------------------------------
+
+
+def _one_shot(design: Design) -> Design:
+    source = "netsim_models/policies/one_shot.py, after patch 08"
+    armed = Operation("rearm", "each dumper gets another shot", rearm, source="policy one-shot")
+    return with_policy(design, OneShot, source, armed)
+
+
+def _rate_limit(design: Design) -> Design:
+    source = "lib/ratelimit.c of 2.6.36, after Matt Mackall's mail of 2010-11-03 20:54"
+    limit = Operation(
+        "rate",
+        "dump so many oopses in so many seconds; 0 seconds: no limit",
+        rate,
+        (
+            Parameter("SECONDS", "the interval", _is_count),
+            Parameter("BURST", "how many oopses are dumped in it", _is_count),
+        ),
+        samples=(("0", "1"),),
+        source="policy rate-limit",
+    )
+    return with_policy(design, RateLimit, source, limit)
+
+
+def _oops_once(design: Design) -> Design:
+    return with_policy(
+        design, OopsOnce, "WARN_ONCE() of 2.6.36, after Cong Wang's mails of 2010-11-04"
+    )
+
+
+def _dump_flag(design: Design) -> Design:
+    flag = Operation(
+        "dump-flag",
+        "emit full dumps (1), or not (0, default)",
+        dump_flag,
+        (Parameter("FLAG", "0 or 1", _is_flag),),
+        samples=(("1",),),
+        source="policy dump-flag",
+    )
+    return with_policy(design, DumpFlag, "Mike Waychison's mail of 2010-11-03 20:29", flag)
+
+
+def _panic_on_oops(design: Design) -> Design:
+    def change(m: Machine) -> None:
+        m.policy.panic_on_oops = 1
+
+    source = "kernel.panic_on_oops, after Mike Waychison's mails of 2010-11-03 19:03, 11-04 01:18"
+    return _changed(design, change, source)
+
+
+def _pause_on_oops(design: Design) -> Design:
+    def change(m: Machine) -> None:
+        m.policy.pause_on_oops = PAUSE_SECONDS
+
+    return _changed(design, change, "pause_on_oops, after Cong Wang's mail of 2010-11-04 06:30")
+
+
+POLICIES = (
+    Variant("one-shot", "the kernel calls each dumper for one crash only", _one_shot),
+    Variant(
+        "rate-limit",
+        f"at most {BURST} oops in {INTERVAL_SECONDS} seconds is dumped; panics are",
+        _rate_limit,
+    ),
+    Variant("oops-once", "the first oops is dumped, no other; panics are", _oops_once),
+    Variant("panic-on-oops", "an oops ends in a panic", _panic_on_oops),
+    Variant("pause-on-oops", "who oopses while another does is stalled", _pause_on_oops),
+    Variant("dump-flag", "nothing is dumped until dump-flag 1", _dump_flag),
+)
