@@ -1,8 +1,9 @@
 """
 Crash kernels: kernel/kexec.c of 2.6.36 with patch 02, which dumps with registers.
 
-Read in 2.6.35.7; what patch 02 shows of 2.6.36 is the same.  Left out: what machine_kexec() starts,
-images to reboot into (kernel_kexec() dumps nothing), and the shrinking of the reserved memory.
+Read in a tree between 2.6.35 and 3.0; what patch 02 shows of 2.6.36 is the same.  Left out: what
+machine_kexec() starts, images to reboot into (kernel_kexec() dumps nothing), and the shrinking of
+the reserved memory.
 """
 
 from __future__ import annotations

@@ -114,6 +114,13 @@ def test_a_dump_that_is_skipped_breaks_what_kconfig_says() -> None:
     assert objects == {("driver",)}
 
 
+def test_a_crash_kernel_takes_over_what_kconfig_says() -> None:
+    """crash_kexec() dumps as KEXEC, which netoops() returns from at once, and never returns."""
+    result = check(AS_POSTED, "{ set 10.0.0.1; kexec-load } panic")
+    objects = {f.objects for f in result.findings if f.kind == "promise:crash-emitted"}
+    assert objects == {("kexec",)}
+
+
 def test_nothing_is_put_to_the_test_by_what_the_start_did() -> None:
     result = check(AS_POSTED, "{ set 10.0.0.1; oops } read")
 

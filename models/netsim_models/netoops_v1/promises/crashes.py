@@ -86,11 +86,22 @@ def _crashes(dumps: Sequence[Dump]) -> list[Dump]:
 def first_crash(since: Since) -> Answer | Broken:
     """Of the first crash since the target was configured something is sent."""
     crashes = _crashes(since.dumps())
-    if not crashes or _crashes(since.earlier()) or since.switched:
+    if _crashes(since.earlier()) or since.switched:
         return VOID
+    if not crashes:
+        return _taken_over(since)
     if any(dump.sent for dump in crashes):
         return KEPT
     return VOID if all(dump.cut for dump in crashes) else _lost(crashes[0])
+
+
+def _taken_over(since: Since) -> Answer | Broken:
+    """Tell whether a crash kernel took over, which dumps as KEXEC and nothing else."""
+    taken = [dump for dump in since.dumps() if dump.asked.reason is KmsgDumpReason.KEXEC]
+    if not taken or all(dump.cut for dump in taken):
+        return VOID
+    what = f"nothing is sent of the {taken[0].asked.operation}"
+    return Broken(f"{what}: a crash kernel takes over, after a KEXEC dump", ("kexec",))
 
 
 def each_crash(since: Since) -> Answer | Broken:
@@ -262,7 +273,7 @@ PROMISES = (
         "always",
         _configured(first_crash),
         "Something is sent of the first crash after a target was configured; crashes on other "
-        "CPUs meanwhile count as one with it.",
+        "CPUs meanwhile count as one with it, and so does one that a crash kernel takes over.",
     ),
     Promise(
         "each-crash-emitted",
