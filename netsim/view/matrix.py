@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 
 from netsim.results import Cell, Finding, MatrixFinding, MatrixResult, Verdict
@@ -68,7 +68,8 @@ def _design(
     if result.length > 1:
         scope = f"every sequence of up to {result.length} operations in one flow"
     lines = [f"{design}: {scope}, from each of the starts below", ""]
-    lines += _table(operations, cells, names, colour, pairs=result.flows > 1)
+    accepted = {m.finding.id for m in findings if m.finding.accepted}
+    lines += _table(operations, cells, names, accepted, colour, pairs=result.flows > 1)
     if result.flows > 2:
         lines += ["", *_larger(cells, 3, "cells of three operations", names)]
     for size in range(2, result.length + 1):
@@ -88,6 +89,7 @@ def _table(
     operations: Sequence[str],
     cells: Sequence[Cell],
     names: Mapping[str, str],
+    accepted: Collection[str],
     colour: bool,
     *,
     pairs: bool,
@@ -99,11 +101,11 @@ def _table(
     for cell in cells:
         of.setdefault(tuple(sorted(cell.operations)), []).append(cell)
     marks = {
-        (a, b): _mark(of.get(tuple(sorted((a, b))), ()), names)
+        (a, b): _mark(of.get(tuple(sorted((a, b))), ()), names, accepted)
         for i, a in enumerate(operations)
         for b in operations[: i + 1]
     }
-    alone = {a: _mark(of.get((a,), ()), names) for a in operations}
+    alone = {a: _mark(of.get((a,), ()), names, accepted) for a in operations}
     number = len(str(len(operations)))
     if not pairs:
         own = max(len("alone"), *map(len, alone.values()))
@@ -176,16 +178,16 @@ def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
     return parts
 
 
-def _mark(cells: Sequence[Cell], names: Mapping[str, str]) -> str:
+def _mark(cells: Sequence[Cell], names: Mapping[str, str], accepted: Collection[str]) -> str:
     """Sum up the cells of one pair over all starting points."""
     own = [cell for cell in cells if cell.findings]
     found = sorted({names[i] for cell in own for i in cell.findings}, key=lambda n: (len(n), n))
     if found:
-        accepted = "" if any(cell.verdict is Verdict.VIOLATED for cell in own) else "~"
-        return f"{accepted}{found[0]}{'+' * (len(found) > 1)}"
+        amber = "" if any(cell.verdict is Verdict.VIOLATED for cell in own) else "~"
+        return f"{amber}{found[0]}{'+' * (len(found) > 1)}"
     if not cells or any(cell.decided is None for cell in cells):
         return "?"
-    if any(cell.alone for cell in cells):
+    if any(identity not in accepted for cell in cells for identity in cell.alone):
         return "+"
     if not all(cell.complete for cell in cells):
         return ":"
@@ -213,7 +215,7 @@ def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
     if few:
         text += f"; :: holds under {_most(few)}"
     if any(m.finding.accepted for m in result.findings):
-        text += "; ~a: the design accepts it"
+        text += "; ~a: the design accepts it, and it makes no +"
     lines = [fill(text, "  ", "  ")]
     starts = []
     for start in result.starts:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import islice
 
+import attrs
 import pytest
 
 from netsim.results import Cell, Finding, MatrixFinding, MatrixResult, Verdict
@@ -58,6 +59,15 @@ def test_letters() -> None:
 )
 def test_the_mark_of_a_pair_sums_up_its_starting_points(mark: str, cells: list[Cell]) -> None:
     assert pair(*cells, findings=shown(UAF, RECURSION)) == mark
+
+
+def test_what_the_design_accepts_of_one_operation_marks_no_pair() -> None:
+    accepted = attrs.evolve(UAF, accepted="the comment says so")
+    inherited = cell("toy", "a", "b", alone=(UAF.id,))
+    red = cell("toy", "a", "b", **RED, alone=(UAF.id, RECURSION.id))
+
+    assert pair(inherited, findings=shown(accepted)) == "."
+    assert pair(red, findings=shown(accepted, RECURSION)) == "+"
 
 
 def two_designs() -> MatrixResult:
