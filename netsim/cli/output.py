@@ -38,7 +38,7 @@ def complain(message: str) -> None:
         lines += (
             [shown]
             if len(shown) <= COLUMNS
-            else textwrap.wrap(shown, COLUMNS, subsequent_indent="  ")
+            else textwrap.wrap(shown, COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
         )
     with contextlib.suppress(OSError):
         click.echo("\n".join(lines), err=True)
