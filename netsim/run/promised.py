@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import attrs
 
 from netsim.design import Design
+from netsim.errors import UsageError
 from netsim.results import Bounds, Finding, MatrixResult, Options, Promised
 from netsim.run.matrix import matrix
+from netsim.run.registry import load
 from netsim.run.walk import Listener
 
 _WORST = ("broken", "undecided", "kept", "void")
@@ -45,8 +47,15 @@ def promises(
     Survey `design` and say of each of its promises whether it is kept.
 
     Sequences of one flow of up to `length` operations are surveyed, and if `flows` is more than 1
-    so many operations at a time as well.  Raises UsageError as `matrix` does.
+    so many operations at a time as well.  Raises UsageError as `matrix` does, and for a design
+    that promises nothing.
     """
+    named = load(design) if isinstance(design, str) else design
+    if not named.promises:
+        raise UsageError(
+            f"design {named.name} promises nothing: expected one with promises (netsim show lists "
+            "them); what is added to a design with + takes back those of the code that it changes"
+        )
     shapes = [(1, length)] + ([(flows, 1)] if flows > 1 else [])
     surveys = [
         matrix(

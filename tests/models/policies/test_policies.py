@@ -7,8 +7,10 @@ one-shot, so that nothing but the policy decides.
 
 import pytest
 
+from netsim.errors import UsageError
 from netsim.results import Verdict
 from netsim.run import check
+from netsim.run.promised import promises
 from tests.models.policies.storms import READY, between, compared, dumps
 
 OOPS, PANIC, SOFT = "OOPS", "PANIC", "SOFT"
@@ -125,3 +127,8 @@ def test_policies_are_asked_in_the_order_of_the_name() -> None:
     storm = "oops; dump-flag 1; oops"
     assert dumps("netoops-v1+every+dump-flag+one-shot", storm) == [OOPS]
     assert dumps("netoops-v1+every+one-shot+dump-flag", storm) == []
+
+
+def test_who_takes_back_all_promises_has_no_page_of_them() -> None:
+    with pytest.raises(UsageError, match=r"design netoops-v1\+every promises nothing"):
+        promises("netoops-v1+every")
