@@ -139,9 +139,8 @@ class TestMemory:
 
     def test_one_that_was_reached_keeps_nothing_from_the_next(self) -> None:
         desk = Desk()
-        shared_by_two, last = desk.node("shared"), desk.node("last")
-        roots = desk.static(next=shared_by_two, others=(shared_by_two, last))
-        assert desk.memory(roots) == []
+        twice, last = desk.node("twice"), desk.node("last")
+        assert desk.memory(desk.static(next=last, others=(twice, twice))) == []
 
     @pytest.mark.parametrize(
         ("life", "operation", "judged"),
