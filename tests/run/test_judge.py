@@ -17,6 +17,7 @@ from netsim.run.outcome import Observed
 from netsim.run.program import ScenarioProgram
 from netsim_models.netoops_v1 import NETOOPS_V1
 from tests.run.test_endless import DESIGN
+from tests.run.test_predicted import design as locks
 
 
 class Refuting:
@@ -69,7 +70,10 @@ def test_when_a_broken_promise_follows(where: Where | None, mode: Mode, follows:
     program = ScenarioProgram(design, parse("once || once"), Options())
     fatal = Judged(Report("deadlock", "they wait", (), (), "1", "once", 1, True), "end", ())
     minor = attrs.evolve(fatal, report=attrs.evolve(fatal.report, kind="leak", fatal=False))
-    at_end = [minor, *([attrs.evolve(fatal, where=where)] if where is not None else [])]
+    at_end = [minor]
+    if where is not None:
+        first = attrs.evolve(fatal, where=where)
+        at_end += [first, attrs.evolve(first, report=attrs.evolve(fatal.report, kind="hang"))]
     observed = Observed(results=(), hung=(), dumps=(), probes=(), halted=False, failed=())
 
     found = judge(
@@ -79,7 +83,8 @@ def test_when_a_broken_promise_follows(where: Where | None, mode: Mode, follows:
     assert found[0] is minor
     assert ("promise:kept" in [one.report.kind for one in found]) is not follows
     told = [one.consequences for one in found if one.report.fatal]
-    assert told == ([] if where is None else [("promise kept is not kept: it is not",) * follows])
+    first_told = ("promise kept is not kept: it is not",) * follows
+    assert told == ([] if where is None else [first_told, ()])
 
 
 def test_who_waits_for_one_that_died_follows_from_its_finding() -> None:
@@ -91,6 +96,16 @@ def test_who_waits_for_one_that_died_follows_from_its_finding() -> None:
         (f"flow 1 (unregister eth0) {waits} 2",),
     }
     assert {one.kind for one in result.findings} == {"recursive-lock"}
+
+
+def test_who_waits_for_a_deadlock_follows_from_it() -> None:
+    result = check(locks(), "forth || back || forth")
+
+    waits = "(forth) then waits for ever for a, held by"
+    assert {(one.where, one.consequences) for one in result.findings} == {
+        ("end", (f"flow 3 {waits} 1",)),
+        ("end", (f"flow 1 {waits} 3",)),
+    }
 
 
 def test_an_outcome_tells_who_failed() -> None:
