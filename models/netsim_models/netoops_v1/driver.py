@@ -16,7 +16,9 @@ from netsim.sync.alloc import kzalloc
 from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim.sync.spinlock import SpinLock
 from netsim_models.fs.sysfs import Kobject
+from netsim_models.kernel.consoles import Console
 from netsim_models.kernel.jiffies import mdelay
+from netsim_models.kernel.levels import KERN_ERR
 from netsim_models.kernel.oops import bug_on
 from netsim_models.kernel.printk import KmsgDumper, KmsgDumpReason, Segment, printk
 from netsim_models.net import events
@@ -75,6 +77,11 @@ class Netoops:
         self.in_process = in_process
         self.in_notifier = in_notifier
         self.netoops_lock = SpinLock(m.sim, "netoops_lock")
+        # What `netsim_models.policies.stream` wants of a driver.
+        self.console: Console | None = None
+        self.target_lock = self.netoops_lock
+        self.target_names = ("netoops",)
+        self.loaded = True
         #: What network_dumper_one_shot is at first: patch 08 has 1.
         self.one_shot_default = 1
         #: Milliseconds between two packets, spun.
@@ -167,11 +174,11 @@ class Netoops:
         )
         new_np = await kzalloc(m.sim, fresh, "netpoll")
         if new_np is None:
-            await printk(m, "netpoll_setup failed, netoops disabled.")
+            await printk(m, f"{KERN_ERR}netpoll_setup failed, netoops disabled.")
             await self.disable_netoops(paths)
             return  # dest_neighbour stays referenced
         if await paths.netpoll_setup(m, new_np):
-            await printk(m, "netpoll_setup failed, netoops disabled.")
+            await printk(m, f"{KERN_ERR}netpoll_setup failed, netoops disabled.")
             await self.disable_netoops(paths)
             kfree(new_np)
             return  # dest_neighbour stays referenced
@@ -268,9 +275,7 @@ class Netoops:
         if np is None or np.dev is None or data.network_dumper_disabled:
             await self.netoops_lock.spin_unlock()
             return
-        neighbour = data.netoops_neighbour
-        if neighbour is not None and neighbour.nud_state in NUD_VALID:
-            np.remote_mac = neighbour.ha
+        self._resolve(np)
         count_1 = packet_count_from_length(s1.length)
         count_2 = packet_count_from_length(s2.length)
         header = packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
@@ -283,6 +288,20 @@ class Netoops:
         if not soft_dump and data.network_dumper_one_shot:
             data.network_dumper_disabled = 1
         await self.netoops_lock.spin_unlock()
+
+    def _resolve(self, np: Netpoll) -> None:
+        """Take over the address of the neighbour, if it is valid; the caller holds the lock."""
+        neighbour = self.data.netoops_neighbour
+        if neighbour is not None and neighbour.nud_state in NUD_VALID:
+            np.remote_mac = neighbour.ha
+
+    def enabled_targets(self) -> tuple[tuple[str, Netpoll], ...]:
+        """See `netsim_models.policies.stream`; one-shot is about dumps alone."""
+        np = self.data.np
+        if np is None or np.dev is None:
+            return ()
+        self._resolve(np)
+        return ((self.target_names[0], np),)
 
 
 class Message:
