@@ -151,7 +151,9 @@ def _design(
         accepted=ACCEPTED,
         promises=tuple(one for one in PROMISES if build.module or one.name != "module"),
         evidence=evidence,
-        tally=lambda system: tally(system.machine, system.driver.spacing > 0),
+        tally=lambda system: tally(
+            system.machine, system.driver.format.numbers, system.driver.spacing > 0
+        ),
         variants=(*VARIANTS, *POLICIES),
         catching=Catching(NETOOPS_PORT, catcher),
     )

@@ -27,7 +27,7 @@ from netsim_models.net.neighbour import NUD_VALID, neigh_event_send
 from netsim_models.net.netpoll import Netpoll, netpoll_send_udp
 from netsim_models.net.route import arp_bind_neighbour, ip_route_output_key, ip_rt_put
 from netsim_models.netoops_v1 import packet
-from netsim_models.netoops_v1.blob import Blob, with_blob
+from netsim_models.netoops_v1.blob import Blob
 from netsim_models.netoops_v1.destination import (
     Destination,
     FixedPorts,
@@ -35,8 +35,8 @@ from netsim_models.netoops_v1.destination import (
     Pinned,
     Ports,
 )
+from netsim_models.netoops_v1.formats import Format, Packed
 from netsim_models.netoops_v1.sysfs import FIELD_BYTES
-from netsim_models.wire.packet import numbered
 from netsim_models.wire.segments import packet_count_from_length
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Netoops:
         #: Milliseconds between two packets, spun.
         self.spacing = 0
         self.keeping: Keeping = Pinned(m)
+        self.format: Format = Packed(packet.layout(m.arch))
         #: What packets carry in place of the texts of patch 07.
         self.blob: Blob | None = None
         self.ports: FixedPorts | Ports = FixedPorts(packet.NETOOPS_PORT)
@@ -278,11 +279,11 @@ class Netoops:
         self._resolve(np)
         count_1 = packet_count_from_length(s1.length)
         count_2 = packet_count_from_length(s2.length)
-        header = packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
-        if self.blob is not None:
-            header = with_blob(header, packet.layout(self.m.arch), await self.blob.read())
+        blob = await self.blob.read() if self.blob is not None else None
+        header, text = self.format.begin(self, count_1 + count_2, regs, soft_dump, blob)
         message = Message(self, header)
         for _ in range(packet.NETOOPS_RETRANSMIT_COUNT):
+            await message.send_text(count_1 + count_2, text)
             await message.send_segment(0, s2)
             await message.send_segment(count_2, s1)
         if not soft_dump and data.network_dumper_one_shot:
@@ -328,6 +329,18 @@ class Message:
             self.data[:length] = s.bytes(i * packet.NETOOPS_DATA_BYTES, length)
             await self.send_packet((count - i - 1) + packet_offset)
 
+    async def send_text(self, packet_offset: int, text: bytes) -> None:
+        """
+        Send what goes before the log, its beginning in the packet with the highest number.
+
+        Context: irqs off.  Locks: netoops_lock held.
+        """
+        size = packet.NETOOPS_DATA_BYTES
+        parts = [text[at : at + size] for at in range(0, len(text), size)]
+        for packet_nr, part in enumerate(reversed(parts), packet_offset):
+            self.data[:] = part.ljust(size, b"\0")
+            await self.send_packet(packet_nr)
+
     async def send_packet(self, packet_nr: int) -> None:
         """
         drivers/net/netoops.c:netoops_send_packet(), patch 05.
@@ -335,7 +348,7 @@ class Message:
         Context: irqs off.  Locks: netoops_lock held.
         """
         m, np = self.driver.m, self.driver.data.np
-        head = numbered(self.header, packet.layout(m.arch), packet_nr)
+        head = self.driver.format.numbered(self.header, packet_nr)
         await netpoll_send_udp(m, np, head + bytes(self.data))  # type: ignore[arg-type]
         if self.driver.spacing:
             await m.crashes.spins(m.sim, self.driver.spacing)

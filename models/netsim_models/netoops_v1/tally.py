@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from netsim_models.net.netpoll import NO_MAC
-from netsim_models.netoops_v1.packet import layout
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
-    from netsim_models.wire.layout import Layout
+
+Numbers: TypeAlias = Callable[[bytes], tuple[int, int]]
+"""From a packet of a dump to its packet_count and packet_no."""
 
 
-def tally(m: Machine, spaced: bool = False) -> Mapping[str, int]:
+def tally(m: Machine, numbers: Numbers, spaced: bool = False) -> Mapping[str, int]:
     """
     Count, over all dumps, what happened and what arrived.
 
@@ -24,7 +25,6 @@ def tally(m: Machine, spaced: bool = False) -> Mapping[str, int]:
     that ends in a panic counts as two crashes.  If packets are `spaced` out, the time that this
     takes is counted, too, and on a machine with consoles what they streamed, delivered, once.
     """
-    of = layout(m.arch)
     arrived: dict[int, set[int]] = {}
     counts: dict[int, int] = {}
     packets = delivered = 0
@@ -37,13 +37,13 @@ def tally(m: Machine, spaced: bool = False) -> Mapping[str, int]:
                 delivered += 1
                 streamed.add(sent.packet.streamed)
             continue
-        numbers = arrived.setdefault(dump, set())
-        counts[dump] = _number(of, payload, "packet_count")
+        mine = arrived.setdefault(dump, set())
+        counts[dump], packet_no = numbers(payload)
         packets += sent.fate != "queued"  # such a one comes again when its turn has come
         if sent.fate == "delivered" and sent.packet.destination_mac != NO_MAC:
             delivered += 1
-            numbers.add(_number(of, payload, "packet_no"))
-    whole = [dump for dump, numbers in arrived.items() if len(numbers) == counts[dump]]
+            mine.add(packet_no)
+    whole = [dump for dump, some in arrived.items() if len(some) == counts[dump]]
     logs = [*(m.crashes.dumped[dump] for dump in whole), *sorted(streamed)]
     unheard = [
         crash
@@ -66,9 +66,3 @@ def tally(m: Machine, spaced: bool = False) -> Mapping[str, int]:
         **spun,
         **bytes_streamed,
     }
-
-
-def _number(of: Layout, payload: bytes, name: str) -> int:
-    field = of.field(name)
-    assert field is not None
-    return int.from_bytes(payload[field.offset : field.end], "little")
