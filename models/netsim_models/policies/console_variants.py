@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from netsim.core.sim import Sim
 from netsim.design import Design, Operation, Parameter, Variant
 from netsim.errors import UsageError
@@ -66,6 +68,10 @@ CONSOLE_LEVEL = Operation(
 )
 
 
+CONSOLE_SEM = ("console_sem", "consoles, and how far they have printed", "that of the targets")
+NO_OTHERS = "other consoles, CON_PRINTBUFFER, and zap_locks(): no place is inside logbuf_lock"
+
+
 # -- the variants ------------------------------------------------------------------------------
 
 
@@ -79,11 +85,10 @@ def _stream(design: Design) -> Design:
     def change(s: Any) -> None:
         s.machine.policies.add(Stream(s.machine, s.streaming))
 
-    return changed(
-        design,
-        change,
-        "drivers/net/netconsole.c:write_msg(), after Mike Waychison's mail of 2010-11-03 20:29",
-        (STREAM, KMSG),
+    source = "drivers/net/netconsole.c:write_msg(), after Mike Waychison's mail of 2010-11-03 20:29"
+    made = changed(design, change, source, (STREAM, KMSG))
+    return attrs.evolve(
+        made, locks=(*made.locks, CONSOLE_SEM), left_out=(*made.left_out, NO_OTHERS)
     )
 
 

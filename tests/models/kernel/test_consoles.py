@@ -17,6 +17,7 @@ from netsim_models.kernel.consoles import (
 from netsim_models.kernel.oops import die
 from netsim_models.kernel.printk import LOG_BUF_LEN, log_raw, printk
 from netsim_models.machine import Machine
+from netsim_models.world import log
 from tests.models.drive import Driven, run
 
 ENABLED = b"console [test0] enabled\n"
@@ -180,6 +181,16 @@ def test_raw_text_has_the_default_level(m: Machine, screen: Screen) -> None:
     run(m, filled(m, b"raw\n"))
 
     assert len(screen.texts) == 1000
+
+
+@pytest.mark.parametrize("size", ["0", "1", "51", "5000"])
+def test_what_fills_the_ring_takes_as_many_bytes_as_it_says(m: Machine, size: str) -> None:
+    """The operation `log` is for who counts bytes: no levels, and nothing cut at 1023."""
+    before = m.log.log_end
+    run(m, log(m, size))
+
+    assert m.log.log_end == before + int(size)
+    assert b"<4>" not in m.log.peek(before, int(size))
 
 
 def test_consoles_come_and_go_under_the_semaphore(m: Machine, screen: Screen) -> None:
