@@ -16,7 +16,8 @@ from netsim.results import Options, Verdict
 from netsim.run import check
 from netsim.run.program import ScenarioProgram, settle
 from netsim.run.registry import load
-from netsim_models.kernel.oops import bug_on
+from netsim_models.drivers.mem import kmsg_write
+from netsim_models.kernel.oops import bug_on, die
 from netsim_models.netoops_v1.system import NetoopsSystem
 from tests.models.drive import Driven
 from tests.models.policies.storms import READY, between, compared
@@ -135,6 +136,13 @@ class TestLocks:
             task.step()
         (report,) = system.sim.reports
         assert (report.kind, report.objects) == ("recursive-lock", ("netoops_lock",))
+
+        # It spins with die_lock and console_sem: no other CPU oopses to an end, or is printed.
+        other = Driven(system.machine, die(system.machine)).until_blocked()
+        assert other.waits_for().startswith("die_lock")
+        log, unprinted = system.machine.log, system.machine.log.consoles.con_start
+        Driven(system.machine, kmsg_write(system.machine, "<0>text\n")).finish()
+        assert log.consoles.con_start == unprinted < log.log_end
 
     def test_a_message_elsewhere_may_cost_a_dump(self) -> None:
         """Who streams holds netoops_lock, so that the callback gives up."""
