@@ -18,7 +18,7 @@ from netsim_models.errno import ENODEV
 from netsim_models.kernel.jiffies import wait_seconds
 from netsim_models.kernel.oops import X86, OopsPath
 from netsim_models.kernel.panic import soft_dump
-from netsim_models.kernel.printk import LogBuf
+from netsim_models.kernel.printk import LogBuf, printk
 from netsim_models.machine import Machine
 from netsim_models.net import arp_operations, device, fib_frontend, link_watch
 from netsim_models.net.arp_answers import ArpAnswers
@@ -208,13 +208,26 @@ async def _carrier(m: Machine, name: str, on: bool) -> int:
 
 
 async def log(m: Machine, size: str) -> int:
-    """kernel/printk.c:printk() of so many bytes.  Context: any.  Locks: logbuf_lock."""
-    from netsim_models.kernel.printk import printk
+    """
+    kernel/printk.c:printk() of so many bytes, in lines of which no two are alike.
 
-    line = "netsim: the quick brown fox jumps over the lazy dog\n"
-    count = int(size)
-    await printk(m, (line * (count // len(line) + 1))[:count])
+    A line tells its thread and its number there, so that text shows where other text has come over
+    it; it is the same whatever others print meanwhile, as the footprint of printk() has it.
+
+    Context: any.  Locks: logbuf_lock.
+    """
+    thread, count = m.sim.current, int(size)
+    assert thread is not None
+    first = thread.allocations.get("log", 0)
+    lines = -(-count // len(_line(thread.name, first)))
+    thread.allocations["log"] = first + lines
+    text = "".join(_line(thread.name, number) for number in range(first, first + lines))
+    await printk(m, text[:count])
     return 0
+
+
+def _line(thread: str, number: int) -> str:
+    return f"{thread}:{number:06}\n"
 
 
 async def soft(m: Machine) -> int:
