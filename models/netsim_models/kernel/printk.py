@@ -179,7 +179,7 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
         log.ask(reason, pt_regs, text, 0)
         await printk(m, f"dump_kmsg: dump list lock is held during {reason}, skipping dump\n")
         return
-    async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
+    with m.rcu.masked():
         log.reason = reason
         log.dumps += 1
         m.crashes.dumped[log.dumps] = (logged - chars, logged)
@@ -188,7 +188,7 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
             if await m.policies.admits_dump(dumper.name, reason):
                 await dumper.dump(reason, pt_regs, s1, s2)
         log.reason = None
-    await log.dump_list_lock.spin_unlock_irqrestore()
+        await log.dump_list_lock.spin_unlock_irqrestore()
 
 
 async def kmsg_dump_register(m: Machine, dumper: KmsgDumper) -> int:
