@@ -46,7 +46,7 @@ def lines(made: ScenarioProgram) -> list[bytes]:
 
 
 def test_no_line_comes_twice() -> None:
-    made = program("{ log 4000; log 27; log 3003 } log 2001; log 9; log 2000 || log 2000")
+    made = program("{ log 40000; log 27; log 3003 } log 2001; log 9; log 20000 || log 20000")
     run(made, [("1", 0), ("2", 0)])
 
     found = lines(made)
@@ -56,7 +56,7 @@ def test_no_line_comes_twice() -> None:
 
 def test_what_a_flow_prints_is_the_same_in_every_order() -> None:
     """printk() says that the order of two texts cannot be told (its footprint is INC)."""
-    made = program("log 18; log 9 || log 27; oops")
+    made = program("log 104; log 52 || log 156; oops")
     texts: list[list[bytes]] = []
     for order in ([("1", 0), ("2", 0)], [("2", 0), ("1", 0)], [("1", 3), ("2", 0), ("1", 0)]):
         run(made, order)
@@ -73,7 +73,7 @@ def arrives(scenario: str, steps: int) -> Answer | Broken:
     return ask(made, observe(made))["log-arrives"]
 
 
-@pytest.mark.parametrize("other", ["log 1500", "log 9", "oops", "soft-dump"])
+@pytest.mark.parametrize("other", ["log 1500", "log 52", "oops", "soft-dump"])
 def test_text_that_comes_over_a_log_while_it_is_dumped_shows(other: str) -> None:
     """Segments point into the live ring (kmsg_dump()); the oldest text is read last."""
     broken = arrives(f"{{ {FULL} }} soft-dump || {other}", AMID)
