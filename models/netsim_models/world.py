@@ -350,6 +350,7 @@ def operations() -> Mapping[str, Operation]:
             arp_operations.route_add,
             (ADDR, DEV),
             samples=(),
+            alone=(("224.0.0.1", "eth0"),),  # no other route leads to a multicast address
             source="net/ipv4/fib_frontend.c",
         ),
         Operation(
