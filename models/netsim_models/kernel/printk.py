@@ -254,6 +254,8 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
     """
     log: LogBuf = m.log
     logged, chars = await perform(_Snapshot(log))
+    if reason is not KmsgDumpReason.SOFT:
+        await m.crashes.finds(m.sim, logged - chars, logged)
     end = logged % LOG_BUF_LEN
     if chars > end:  # the ring has wrapped: older text at its tail
         s1 = Segment(log, LOG_BUF_LEN - (chars - end), chars - end)
@@ -278,6 +280,13 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
                 await dumper.dump(reason, pt_regs, s1, s2)
         log.reason = None
         await log.dump_list_lock.spin_unlock_irqrestore()
+
+
+async def not_dumped(m: Machine) -> None:
+    """Note, if somebody counts, what is in the log of a crash that is not dumped.  Context: any."""
+    if m.sim.tallied:
+        logged, chars = await perform(_Snapshot(m.log))
+        await m.crashes.finds(m.sim, logged - chars, logged)
 
 
 async def kmsg_dump_register(m: Machine, dumper: KmsgDumper) -> int:
