@@ -2,21 +2,27 @@
 Dumps of logs of every length, through the simulated driver and the catcher, against the log.
 
 A log is `older` bytes before the end of the ring and `newer` from its beginning on, as it may lie
-there after `dmesg -c`.  Each of its lines comes once, so that what is lost, doubled or misplaced
-shows.
+there after `dmesg -c`; in a full ring they are 128 kB together.  Each of its lines comes once, so
+that what is lost, doubled or misplaced shows.  The promises of the design are asked of each dump
+as of any execution; where log-arrives says another thing than the comparison, it is a mistake.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
+
+import attrs
 
 from benchmarks.table import Table
 from netsim.caught import CaughtDump, Datagram
 from netsim.design import Design
 from netsim.notation import parse
+from netsim.promise import KEPT, VOID, Broken
 from netsim.results import Options
+from netsim.run.outcome import observe
 from netsim.run.program import ScenarioProgram
+from netsim.run.promises import Answers, ask
 from netsim_models.kernel.printk import LOG_BUF_LEN
 from netsim_models.netoops_v1 import NETOOPS_V1
 from netsim_models.netoops_v1.packet import NETOOPS_RETRANSMIT_COUNT
@@ -26,6 +32,7 @@ from netsim_models.wire.catcher import Catcher
 #: The longest log, in bytes.
 LENGTH_MAX = 5000
 PART = 1024
+NOTHING = "nothing is sent"
 
 Lengths: TypeAlias = tuple[int, int]
 """(bytes before the end of the ring, bytes from its beginning on)"""
@@ -53,6 +60,10 @@ class Dumps:
         assert not sim.reports, sim.reports[0].message
         return [one.packet.payload for one in sent[before:]]
 
+    def answers(self) -> Answers:
+        """Return what the promises say about the latest dump: about an execution like any other."""
+        return ask(self._program, observe(self._program))
+
 
 def log_of(length: int) -> bytes:
     """Return a text of so many bytes in which each line tells its number."""
@@ -73,7 +84,7 @@ def faults(text: bytes, older: int, payloads: list[bytes]) -> Iterator[str]:
     """Say what is wrong with a dump of the log `text`, although every packet arrived."""
     dumps = caught(payloads)
     if not dumps:
-        yield "nothing is sent"
+        yield NOTHING
         return
     if len(dumps) > 1:
         yield f"one dump is taken for {len(dumps)}"
@@ -127,30 +138,82 @@ def wrapped(length_max: int) -> Iterator[Lengths]:
                 yield length - newer, newer
 
 
-def survey(lengths: Iterable[Lengths], dumps: Dumps) -> tuple[int, Mapping[str, list[Lengths]]]:
-    """Dump logs of these lengths; return how many, and for each fault those that have it."""
-    found: dict[str, list[Lengths]] = {}
-    count = 0
+def full() -> Iterator[Lengths]:
+    """A full ring, cut at each byte of the first part of what is newer."""
+    return ((LOG_BUF_LEN - newer, newer) for newer in range(PART + 1))
+
+
+@attrs.define
+class Survey:
+    """How many logs were dumped, and which lengths differ how, and break which promise how."""
+
+    logs: int = 0
+    faults: dict[str, list[Lengths]] = attrs.Factory(dict)
+    broken: dict[str, list[Lengths]] = attrs.Factory(dict)
+
+    def differ(self) -> int:
+        """Return how many logs did not come as they were."""
+        return len({pair for pairs in self.faults.values() for pair in pairs})
+
+
+def survey(lengths: Iterable[Lengths], dumps: Dumps) -> Survey:
+    """Dump logs of these lengths, compare, and ask the promises; both must say the same."""
+    found = Survey()
     for older, newer in lengths:
-        count += 1
+        found.logs += 1
         text = log_of(older + newer)
-        for fault in faults(text, older, dumps.dump(text, older)):
-            found.setdefault(fault, []).append((older, newer))
-    return count, found
+        wrong = list(faults(text, older, dumps.dump(text, older)))
+        answers = dumps.answers()
+        compare(wrong, answers)
+        for fault in wrong:
+            found.faults.setdefault(fault, []).append((older, newer))
+        for name, answer in answers.items():
+            if isinstance(answer, Broken):
+                kind = f"promise:{name}" + "".join(f" ({what})" for what in answer.objects)
+                found.broken.setdefault(kind, []).append((older, newer))
+    return found
+
+
+def compare(wrong: list[str], answers: Answers) -> None:
+    """Assert that log-arrives answers what the comparison with the log has found."""
+    answer = answers["log-arrives"]
+    if wrong == [NOTHING]:  # then no log is there to arrive; that soft dumps force one is another
+        assert answer is VOID, answer
+        assert isinstance(answers["soft-forces"], Broken)
+    elif wrong:
+        assert isinstance(answer, Broken), f"{answer}, though {'; '.join(wrong)}"
+    else:
+        assert answer is KEPT, f"{answer}, though nothing differs"
 
 
 def told(those: list[Lengths], tried: Iterable[Lengths]) -> str:
     """
-    Say which lengths have a fault, by one of the two segments if that alone decides.
+    Say which lengths have a fault, by one of the two segments where that alone decides.
 
     Falls back to naming the first pairs.
     """
-    bad = set(those)
-    all_tried = list(tried)
-    for index, name in ((1, "newer"), (0, "older")):
-        values = {pair[index] for pair in bad}
-        if {pair for pair in all_tried if pair[index] in values} == bad:
-            return f"{name} = {', '.join(map(str, sorted(values)))}"
+    left, all_tried = set(those), list(tried)
+    if 2 * len(left) > len(all_tried):
+        others = [pair for pair in all_tried if pair not in left]
+        return f"every length but {told(others, all_tried)}" if others else "every length"
+    having: dict[tuple[int, int], set[Lengths]] = {}
+    for pair in all_tried:
+        for index in (0, 1):
+            having.setdefault((index, pair[index]), set()).add(pair)
+    deciding = {key: pairs for key, pairs in having.items() if pairs <= left}
+    chosen: tuple[list[int], list[int]] = ([], [])
+    while left and deciding:
+        index, value = max(deciding, key=lambda key: (len(deciding[key] & left), key[0], -key[1]))
+        if not deciding[index, value] & left:
+            break
+        chosen[index].append(value)
+        left -= deciding.pop((index, value))
+    if not left:
+        return " or ".join(
+            f"{name} = {', '.join(map(str, sorted(values)))}"
+            for name, values in (("newer", chosen[1]), ("older", chosen[0]))
+            if values
+        )
     shown = ", ".join(f"{older}+{newer}" for older, newer in those[:6])
     return f"older+newer = {shown}" + (f" and {len(those) - 6} more" if len(those) > 6 else "")
 
@@ -158,16 +221,19 @@ def told(those: list[Lengths], tried: Iterable[Lengths]) -> str:
 def logs(length_max: int = LENGTH_MAX) -> Table:
     """Dump logs of every length, without and with wrap."""
     table = Table(
-        f"Logs of 0 to {length_max} bytes, dumped, caught and compared",
-        ("ring", "logs", "differ", "what differs", "at"),
+        f"Logs of 0 to {length_max} bytes, dumped, caught, compared and judged",
+        ("ring", "logs", "with it", "what differs, and what is broken", "at"),
         "Every packet arrives.  `older` bytes stand before the end of the ring, `newer` behind it.",
     )
     dumps = Dumps()
-    for ring, lengths in (("not wrapped", unwrapped), ("wrapped", wrapped)):
-        count, found = survey(lengths(length_max), dumps)
-        differ = len({pair for pairs in found.values() for pair in pairs})
-        if not found:
-            table.add(ring, count, 0, "nothing", "")
-        for fault, pairs in found.items():
-            table.add(ring, count, differ, fault, told(pairs, lengths(length_max)))
+    rings = {
+        "not wrapped": list(unwrapped(length_max)),
+        "wrapped": list(wrapped(length_max)),
+        "full": list(full()),
+    }
+    for ring, lengths in rings.items():
+        found = survey(lengths, dumps)
+        table.add(ring, found.logs, found.differ(), "differ from the log", "")
+        for what, pairs in (*found.faults.items(), *found.broken.items()):
+            table.add(ring, found.logs, len(pairs), what, told(pairs, lengths))
     return table

@@ -18,7 +18,7 @@ from netsim_models.errno import ENODEV
 from netsim_models.kernel.jiffies import wait_seconds
 from netsim_models.kernel.oops import X86, OopsPath
 from netsim_models.kernel.panic import soft_dump
-from netsim_models.kernel.printk import LogBuf
+from netsim_models.kernel.printk import LogBuf, log_raw
 from netsim_models.machine import Machine
 from netsim_models.net import arp_operations, device, fib_frontend, link_watch
 from netsim_models.net.arp_answers import ArpAnswers
@@ -30,6 +30,8 @@ from netsim_models.x86 import X86_64, Arch
 
 #: As printk() leaves it in the ring: linux_banner is KERN_NOTICE.
 BOOT_TEXT = b"<5>Linux version 2.6.36 (sim) #1 SMP\n" * 8
+#: Bytes of a line that `log` prints.
+LINE_BYTES = 52
 MAC_OF_NEW_DEVICE = "02:00:00:00:00:99"
 
 
@@ -209,13 +211,27 @@ async def _carrier(m: Machine, name: str, on: bool) -> int:
 
 
 async def log(m: Machine, size: str) -> int:
-    """kernel/printk.c:printk() of so many bytes.  Context: any.  Locks: logbuf_lock."""
-    from netsim_models.kernel.printk import log_raw
+    """
+    kernel/printk.c:printk() of so many bytes, in lines of which no two are alike.
 
-    line = "netsim: the quick brown fox jumps over the lazy dog\n"
-    count = int(size)
-    await log_raw(m, (line * (count // len(line) + 1))[:count])
+    A line begins with its thread and its number there, so that text shows where other text has come
+    over it; it is the same whatever others print meanwhile, as the footprint of printk() has it.
+
+    Context: any.  Locks: logbuf_lock.
+    """
+    thread, count = m.sim.current, int(size)
+    assert thread is not None
+    first = thread.allocations.get("log", 0)
+    lines = -(-count // LINE_BYTES)
+    thread.allocations["log"] = first + lines
+    text = "".join(_line(thread.name, number) for number in range(first, first + lines))
+    await log_raw(m, text[:count])
     return 0
+
+
+def _line(thread: str, number: int) -> str:
+    text = f"{thread}:{number:06} the quick brown fox jumps over the lazy dog"
+    return f"{text[: LINE_BYTES - 1]}\n"
 
 
 async def soft(m: Machine) -> int:
@@ -334,6 +350,7 @@ def operations() -> Mapping[str, Operation]:
             arp_operations.route_add,
             (ADDR, DEV),
             samples=(),
+            alone=(("224.0.0.1", "eth0"),),  # no other route leads to a multicast address
             source="net/ipv4/fib_frontend.c",
         ),
         Operation(

@@ -16,7 +16,7 @@ from netsim.run.awaited import all_awaited
 from netsim.run.explain import explain
 from netsim.run.judge import finding, judge_run
 from netsim.run.minimal import smallest
-from netsim.run.outcome import Observed, observe
+from netsim.run.outcome import Observed, observe, show
 from netsim.run.own import is_file
 from netsim.run.program import ScenarioProgram
 from netsim.run.promises import sum_up
@@ -91,7 +91,7 @@ def check(
             notes.append(f"{what}: serialisability not decided")
             search.complete = False
             search.cut_by = search.cut_by or bound
-        notes += [*search.notes, *_hanging_orders(search)]
+        notes += [*_failed_before(program), *search.notes, *_hanging_orders(search)]
         notes += sorted(search.aftermath)
     if unreached:
         verdict = Verdict.UNKNOWN
@@ -128,6 +128,16 @@ def check(
         tell=lambda result: story(result, design, source=source),
         why=lambda finding: explain(finding, design),
     )
+
+
+def _failed_before(program: ScenarioProgram) -> list[str]:
+    """Say which operations of `{ }` returned an error: the flows start from less than it seems."""
+    results = zip(program.scenario.initial, program.run.first_results, strict=True)
+    return [
+        f"in {{ }} {call} failed with {show(result, program.design.errors)}"
+        for call, result in results
+        if isinstance(result, int) and result < 0
+    ]
 
 
 def _initial_findings(program: ScenarioProgram) -> list[Finding]:

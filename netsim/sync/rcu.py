@@ -1,5 +1,5 @@
 """
-RCU: read-side sections that a grace period waits for.
+RCU: read-side sections that a grace period waits for, and sections that hold it up all the same.
 
 Only sections that dereference protected data need to be marked; a section that does not could
 only make a grace period longer.
@@ -11,7 +11,7 @@ from typing import Any
 
 from netsim.core.access import INC, READ, Key
 from netsim.core.op import Op
-from netsim.core.sim import Sim
+from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
 
@@ -42,6 +42,28 @@ class Rcu:
         """``async with rcu.reading():`` is a read-side section."""
         return _Section(self)
 
+    def masked(self) -> "_Masked":
+        """
+        ``with rcu.masked():`` is a section that holds up a grace period because irqs are off in it.
+
+        No call is made, so that it begins and ends as part of the steps that mask and unmask them;
+        it must begin with irqs off, and end in the step that turns them on.  Raises ModelError if
+        they are on where it begins.
+
+        Kernel:     kernel/rcutree.c:rcu_check_callbacks() and softirqs note quiescent states of
+                    RCU-bh: a CPU that takes no interrupts passes none (read in 2.6.35)
+        Context:    any, irqs off
+        Footprint:  as that of a reader
+        """
+        return _Masked(self)
+
+    def enter(self, sim: Sim, thread: SimThread) -> None:
+        """Note that `thread` has entered a section, as part of the running step."""
+        sim.touch(self.key, INC, self.state())
+        thread.allocations["rcu"] = number = thread.allocations.get("rcu", 0) + 1
+        self.readers[thread.name] = number
+        thread.at_exit[self.name] = lambda: self.leave(sim, thread)
+
     def leave(self, sim: Sim, thread: SimThread) -> None:
         """Note that `thread` has left its section, as part of the running step."""
         # Sections of different threads begin and end in either order with the same result.
@@ -70,11 +92,7 @@ class _Enter(Op):
         return self.rcu.name
 
     def apply(self, sim: Sim, thread: SimThread) -> None:
-        rcu = self.rcu
-        sim.touch(rcu.key, INC, rcu.state())
-        thread.allocations["rcu"] = number = thread.allocations.get("rcu", 0) + 1
-        rcu.readers[thread.name] = number
-        thread.at_exit[rcu.name] = lambda: rcu.leave(sim, thread)
+        self.rcu.enter(sim, thread)
 
 
 class _Leave(Op):
@@ -159,3 +177,31 @@ class _Section:
     ) -> None:
         if kind is None:  # a thread that stops never leaves its section
             await perform(_Leave(self.rcu))
+
+
+class _Masked:
+    __slots__ = ("rcu",)
+
+    def __init__(self, rcu: Rcu) -> None:
+        self.rcu = rcu
+
+    def __enter__(self) -> None:
+        thread = self.rcu.sim.current
+        assert thread is not None
+        if not thread.irqs_off:
+            raise ModelError(
+                f"{self.rcu.name}.masked() begins with irqs on: expected it after irqs are turned "
+                "off, e.g. by spin_lock_irqsave(); use reading() for a reader that leaves them on"
+            )
+        self.rcu.enter(self.rcu.sim, thread)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        thread = self.rcu.sim.current
+        if kind is None and thread is not None:  # a thread that stops never leaves its section
+            self.rcu.leave(self.rcu.sim, thread)
+            thread.at_exit.pop(self.rcu.name, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netsim.design import Design, Part
+from netsim.design import AcceptedLoss, Design, Part
 from netsim.view.report import fill
 
 
@@ -52,15 +52,24 @@ def design_text(design: Design) -> str:
     for title, rows in sections.items():
         if rows:
             lines += ["", title, *rows]
+    promised = [promise.kind for promise in design.promises]
     for loss in design.accepted:
+        if loss.kind.startswith("promise:") and loss.kind not in promised:
+            continue  # nobody asks
         lines.append(
-            fill(
-                f"accepted: {loss.kind} in {', '.join(loss.operations)}: {loss.reason}",
-                "  ",
-                "    ",
-            )
+            fill(f"accepted: {loss.kind} in {_where(loss, design)}: {loss.reason}", "  ", "    ")
         )
     return "\n".join(lines)
+
+
+def _where(loss: AcceptedLoss, design: Design) -> str:
+    """Name the operations in which a loss is accepted, or the fewer in which it is not."""
+    others = [name for name in design.operations if name not in loss.operations]
+    if not others:
+        return "any operation"
+    if len(others) < len(loss.operations):
+        return f"any operation but {', '.join(others)}"
+    return ", ".join(loss.operations)
 
 
 def _part(part: Part) -> list[str]:

@@ -93,6 +93,20 @@ class TestLookup:
         assert state_of(neigh) is Nud.NOARP
         assert peek(neigh, "ha") == BROADCAST
 
+    @pytest.mark.parametrize(
+        ("address", "mac"),
+        [("224.0.0.1", "01:00:5e:00:00:01"), ("239.255.255.250", "01:00:5e:7f:ff:fa")],
+    )
+    def test_a_multicast_address_needs_a_route_and_no_arp(
+        self, m: Machine, address: str, mac: str
+    ) -> None:
+        """RFC 1112, 6.4: the low 23 bits of the address behind 01-00-5E."""
+        assert run(m, route_add(m, address, "eth0")) == 0
+        neigh = peek(route_to(m, address), "neighbour")
+
+        assert state_of(neigh) is Nud.NOARP
+        assert peek(neigh, "ha") == mac
+
     @pytest.mark.parametrize("address", ["10.0.2.1", "192.168.0.1", "224.0.0.1"])
     def test_there_is_no_default_route(self, m: Machine, address: str) -> None:
         assert run(m, ip_route_output_key(m, address)) == (-ENETUNREACH, None)

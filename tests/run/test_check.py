@@ -112,6 +112,12 @@ class TestRefusals:
             check("netoops-v1", "read", options=Options(choose=("weather",)))
 
 
+def test_what_failed_in_the_start_is_noted() -> None:
+    result = check("netoops-v1", "{ set 10.0.0.1; up eth9 } read")
+    assert "in { } up eth9 failed with -ENODEV" in result.notes
+    assert not check("netoops-v1", "{ set 10.0.0.1; up eth0 } read").notes
+
+
 def test_each_operation_of_a_flow_runs_in_its_own_context() -> None:
     result = check("netoops-v1", "{ set 10.0.0.1 } oops; set 10.0.0.1; neigh-reply 10.0.0.1; read")
 

@@ -27,6 +27,8 @@ class Crashes:
         self.begun: list[Crash] = []
         #: By number of the dump: from where to where in all bytes ever logged.
         self.dumped: dict[int, tuple[int, int]] = {}
+        #: What stood in the log, in the same count, when a crash came to be dumped.
+        self.found: list[tuple[int, int]] = []
         #: Milliseconds that CPUs spun with irqs off to space packets out.
         self.spun = 0
 
@@ -41,6 +43,11 @@ class Crashes:
         assert sim.current is not None
         name = sim.current.name
         next(one for one in reversed(self.begun) if one.thread == name).printed = log_end
+
+    async def finds(self, sim: Sim, start: int, end: int) -> None:
+        """Note what is in the log as a crash comes to be dumped.  Context: any."""
+        await counted(sim, "log")
+        self.found.append((start, end))
 
     async def spins(self, sim: Sim, milliseconds: int) -> None:
         """Note that a CPU is going to spin with irqs off.  Context: any."""

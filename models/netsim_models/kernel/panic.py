@@ -17,7 +17,7 @@ from netsim.sync.wait import until
 from netsim_models.kernel.consoles import console_verbose
 from netsim_models.kernel.kexec import crash_kexec
 from netsim_models.kernel.levels import KERN_EMERG, KERN_WARNING
-from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, printk
+from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, not_dumped, printk
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
@@ -55,6 +55,8 @@ async def oops_exit(m: Machine, regs: PtRegs | None) -> None:
     if await m.policies.admits_oops():
         await kmsg_dump(m, KmsgDumpReason.OOPS, regs)
         m.policies.oops_dumped()
+    else:
+        await not_dumped(m)
 
 
 async def do_oops_enter_exit(m: Machine) -> None:

@@ -254,6 +254,8 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
     """
     log: LogBuf = m.log
     logged, chars = await perform(_Snapshot(log))
+    if reason is not KmsgDumpReason.SOFT:
+        await m.crashes.finds(m.sim, logged - chars, logged)
     end = logged % LOG_BUF_LEN
     if chars > end:  # the ring has wrapped: older text at its tail
         s1 = Segment(log, LOG_BUF_LEN - (chars - end), chars - end)
@@ -268,7 +270,7 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
             m, f"{KERN_ERR}dump_kmsg: dump list lock is held during {reason}, skipping dump\n"
         )
         return
-    async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
+    with m.rcu.masked():
         log.reason = reason
         log.dumps += 1
         m.crashes.dumped[log.dumps] = (logged - chars, logged)
@@ -277,7 +279,14 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
             if await m.policies.admits_dump(dumper.name, reason):
                 await dumper.dump(reason, pt_regs, s1, s2)
         log.reason = None
-    await log.dump_list_lock.spin_unlock_irqrestore()
+        await log.dump_list_lock.spin_unlock_irqrestore()
+
+
+async def not_dumped(m: Machine) -> None:
+    """Note, if somebody counts, what is in the log of a crash that is not dumped.  Context: any."""
+    if m.sim.tallied:
+        logged, chars = await perform(_Snapshot(m.log))
+        await m.crashes.finds(m.sim, logged - chars, logged)
 
 
 async def kmsg_dump_register(m: Machine, dumper: KmsgDumper) -> int:

@@ -4,13 +4,13 @@ Neighbours: net/core/neighbour.c of 2.6.36, the machine of NUD states with its t
 Time is jiffies, moved by steps only; reachable_time is its base value, where the kernel draws it
 anew from half to one and a half times that.  Left out: the queue of packets that wait for
 resolution (netpoll never queues there), what a solicitation sends (the world answers by
-`neigh-reply`, or by itself with `--choose arp`), multicast, hardware header caches,
-notifications, the proxy part, and forced garbage collection (the table is never full, so -ENOBUFS
-does not occur).
+`neigh-reply`, or by itself with `--choose arp`), hardware header caches, notifications, the proxy
+part, and forced garbage collection (the table is never full, so -ENOBUFS does not occur).
 """
 
 from __future__ import annotations
 
+import ipaddress
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -213,13 +213,22 @@ async def arp_constructor(m: Machine, neigh: Neighbour) -> int:
     dev = neigh.dev
     if not await read_once(dev, "ip_ptr"):
         return -EINVAL
-    if dev.loopback:
+    if ipaddress.IPv4Address(neigh.primary_key).is_multicast:  # inet_addr_type()
+        NUD.fire(m.sim, neigh, "nud_state", "constructor_noarp")
+        neigh.ha = multicast_mac(neigh.primary_key)
+    elif dev.loopback:
         NUD.fire(m.sim, neigh, "nud_state", "constructor_noarp")
         neigh.ha = dev.dev_addr
     elif m.routes.is_broadcast(neigh.primary_key):
         NUD.fire(m.sim, neigh, "nud_state", "constructor_noarp")
         neigh.ha = BROADCAST
     return 0
+
+
+def multicast_mac(address: str) -> str:
+    """include/net/ip.h:ip_eth_mc_map(): 23 bits of the address in a prefix of the IANA."""
+    low = int(ipaddress.IPv4Address(address)) & 0x7FFFFF
+    return ":".join(f"{byte:02x}" for byte in (0x01005E << 24 | low).to_bytes(6, "big"))
 
 
 async def neigh_event_send(m: Machine, neigh: Neighbour) -> int:

@@ -100,6 +100,16 @@ class Sent:
     device: str
     fate: str
 
+    @property
+    def arrives(self) -> bool:
+        """Tell whether anybody gets it: no host answers to the address of no neighbour."""
+        return self.fate == "delivered" and self.packet.destination_mac != NO_MAC
+
+    @property
+    def told(self) -> str:
+        """The fate as outcomes tell it."""
+        return self.fate if self.arrives or self.fate != "delivered" else "delivered to nobody"
+
 
 class Wire:
     """Everything that clients tried to send, in order."""

@@ -236,7 +236,7 @@ class NetoopsSystem:
                 f"{reason} dump to {packet.destination_ip}{port} at {packet.destination_mac} "
                 f"through {one.device}"
             )
-            fates.setdefault((packet.dump, line), set()).add(one.fate)
+            fates.setdefault((packet.dump, line), set()).add(one.told)
         sent = [f"{line}: {' and '.join(sorted(some))}" for (_, line), some in fates.items()]
         neighbours = self.machine.neighbours
         return [*sent, *neighbours.lines()] if neighbours is not None else sent

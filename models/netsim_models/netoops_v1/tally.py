@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from netsim_models.net.netpoll import NO_MAC
+from netsim_models.netoops_v1.loss import bytes_lost
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
@@ -22,27 +22,31 @@ def tally(m: Machine, numbers: Numbers, spaced: bool = False) -> Mapping[str, in
     00:00:00:00:00:00, for the target was never resolved, is delivered to nobody.  A log holds all
     that was logged before, so a crash that was not dumped itself is *heard of* by a later dump that
     is whole, or by the end of its text, if that was streamed.  Nobody hears of the others.  An oops
-    that ends in a panic counts as two crashes.  If packets are `spaced` out, the time that this
-    takes is counted, too, and on a machine with consoles what they streamed, delivered, once.
+    that ends in a panic counts as two crashes.  Bytes of log are *lost* if a crash found them when
+    it came to be dumped, and no receiver got them (`loss`).  If packets are `spaced` out, the time
+    that this takes is counted, too, and on a machine with consoles what they streamed, delivered,
+    once.
     """
     arrived: dict[int, set[int]] = {}
     counts: dict[int, int] = {}
     packets = delivered = 0
+    brought: list[tuple[int, int, bytes]] = []
     streamed: set[tuple[int, int]] = set()
     for sent in m.wire.sent:
         dump, payload = sent.packet.dump, sent.packet.payload
         if sent.packet.streamed is not None:
             packets += sent.fate != "queued"
-            if sent.fate == "delivered" and sent.packet.destination_mac != NO_MAC:
+            if sent.arrives:
                 delivered += 1
                 streamed.add(sent.packet.streamed)
             continue
         mine = arrived.setdefault(dump, set())
         counts[dump], packet_no = numbers(payload)
         packets += sent.fate != "queued"  # such a one comes again when its turn has come
-        if sent.fate == "delivered" and sent.packet.destination_mac != NO_MAC:
+        if sent.arrives:
             delivered += 1
             mine.add(packet_no)
+            brought.append((dump, packet_no, payload))
     whole = [dump for dump, some in arrived.items() if len(some) == counts[dump]]
     logs = [*(m.crashes.dumped[dump] for dump in whole), *sorted(streamed)]
     unheard = [
@@ -63,6 +67,7 @@ def tally(m: Machine, numbers: Numbers, spaced: bool = False) -> Mapping[str, in
         "packets sent": packets,
         "packets delivered": delivered,
         "crashes nobody hears of": len(unheard),
+        "bytes of log lost": bytes_lost(m, brought, sorted(streamed)),
         **spun,
         **bytes_streamed,
     }

@@ -3,9 +3,10 @@ oops_once: the first oops is dumped, no other.
 
 Cong Wang, 2010-11-04 06:11: "We have WARN_ONCE(), maybe we can make one oops_once()... At least,
 that is not hard", and 06:30: "We also have pause_on_oops, or we can invent a oops_once".  Made as
-WARN_ONCE() of that time is (include/asm-generic/bug.h): a flag without a lock, looked at before the
-warning and set after it.  So oopses on other CPUs meanwhile pass, too, and the flag is a data race.
-The text of an oops is printed as ever, and panics are dumped: panic() does not come by here.
+WARN_ONCE() is (include/asm-generic/bug.h, read in ports and copies of other releases): a flag
+without a lock, looked at before the warning and set after it.  So oopses on other CPUs meanwhile
+pass, too, and the flag is a data race.  The text of an oops is printed as ever, and panics are
+dumped: panic() does not come by here.
 """
 
 from __future__ import annotations

@@ -70,7 +70,10 @@ def _one_shot(design: Design) -> Design:
 
 
 def _rate_limit(design: Design) -> Design:
-    source = "lib/ratelimit.c of 2.6.36, after Matt Mackall's mail of 2010-11-03 20:54"
+    source = (
+        "lib/ratelimit.c as ports and copies of other releases have it (not read in 2.6.36), after "
+        "Matt Mackall's mail of 2010-11-03 20:54"
+    )
     limit = Operation(
         "rate",
         "dump so many oopses in so many seconds; 0 seconds: no limit",
@@ -87,7 +90,10 @@ def _rate_limit(design: Design) -> Design:
 
 def _oops_once(design: Design) -> Design:
     return with_policy(
-        design, OopsOnce, "WARN_ONCE() of 2.6.36, after Cong Wang's mails of 2010-11-04"
+        design,
+        OopsOnce,
+        "WARN_ONCE() as ports and copies of other releases have it (not read in 2.6.36), after "
+        "Cong Wang's mails of 2010-11-04",
     )
 
 

@@ -41,6 +41,7 @@ def verdict(result: Result, name: str) -> str:
         # proc_netoops_device() checks nothing; the FIB has a route to the broadcast address.
         ("unicast", "set 10.0.0.255; soft-dump", "set 10.0.0.2; soft-dump", AS_POSTED),
         ("others-disable", "set 10.0.0.255", "set 224.0.0.1", AS_POSTED),
+        ("others-disable", "route-add 224.0.0.1 eth0; set 224.0.0.1", "", AS_POSTED),
         # np->remote_mac is all zero until the neighbour is valid.
         ("neighbour-used", "soft-dump", "neigh-reply 10.0.0.1; soft-dump", AS_POSTED),
         # patch 08: network_dumper_disabled is tested before anything is sent.
