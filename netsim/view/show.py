@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netsim.design import Design, Part
+from netsim.design import AcceptedLoss, Design, Part
 from netsim.view.report import fill
 
 
@@ -41,6 +41,12 @@ def design_text(design: Design) -> str:
             fill(f'{p.name} ({p.mode}): "{p.sentence}" ({p.source})', "  ", "      ")
             for p in design.promises
         ],
+        "Starting points of the page of promises, too": [
+            f"  {start.name:<12} {{ {start.initial} }}" for start in design.promise_starts
+        ],
+        "Promises that it takes back": [
+            fill(f"{name}: {reason}", "  ", "      ") for name, reason in design.taken_back.items()
+        ],
         "Locks, outermost first": [
             fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
             for name, what, inner in design.locks
@@ -55,12 +61,18 @@ def design_text(design: Design) -> str:
     for loss in design.accepted:
         lines.append(
             fill(
-                f"accepted: {loss.kind} in {', '.join(loss.operations)}: {loss.reason}",
+                f"accepted: {loss.kind}{_where(loss)}: {loss.reason}",
                 "  ",
                 "    ",
             )
         )
     return "\n".join(lines)
+
+
+def _where(loss: AcceptedLoss) -> str:
+    """Say which objects and operations an accepted loss is limited to."""
+    objects = f" of {', '.join(loss.objects)}" if loss.objects else ""
+    return f"{objects} in {', '.join(loss.operations) or 'any operation'}"
 
 
 def _part(part: Part) -> list[str]:
