@@ -81,8 +81,6 @@ class Packet:
     destination_ip: str
     port: int
     payload: bytes = attrs.field(repr=False)
-    #: netpoll_send_udp() always fills in the checksum of the UDP header.
-    checksum: bool = True
 
 
 @attrs.frozen

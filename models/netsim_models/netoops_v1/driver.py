@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from netsim.core.memory import KObject, bind, kfree, shared
+import attrs
+
+from netsim.core.memory import KObject, bind, kfree, peek, shared
 from netsim.sync.alloc import kzalloc
 from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim.sync.spinlock import SpinLock
@@ -67,6 +69,20 @@ class Paths:
         self.netpoll_cleanup = cleanup
 
 
+@attrs.frozen
+class Handled:
+    """
+    What netoops() found in a dump: what kept it from sending, or whom it sends to.
+
+    `stopped_by` names what did, "" if nothing, and `why` tells it.  `neighbour` is "none", "valid"
+    or "invalid" when something is sent.
+    """
+
+    stopped_by: str = ""
+    why: str = ""
+    neighbour: str = ""
+
+
 class Netoops:
     """The driver: its globals, and its functions under their own names."""
 
@@ -84,6 +100,8 @@ class Netoops:
         self.blob: Blob | None = None
         self.ports: FixedPorts | Ports = FixedPorts(packet.NETOOPS_PORT)
         self.loads = 0
+        #: What became of each dump, by its number: for promises, nothing acts on it.
+        self.handled: dict[int, Handled] = {}
         self.data = self.fresh_data()
         self.netoops_notifier = NotifierBlock("netoops", self.netoops_netdev_event)
         self.netoops_dumper = KmsgDumper("netoops", self.netoops)
@@ -262,15 +280,21 @@ class Netoops:
         if reason not in (KmsgDumpReason.OOPS, KmsgDumpReason.PANIC, KmsgDumpReason.SOFT):
             return
         soft_dump = reason is KmsgDumpReason.SOFT
+        dump = self.m.log.dumps
         if not await self.netoops_lock.spin_trylock():
+            self.handled[dump] = self._locked_out()
             return
         np = data.np
         if np is None or np.dev is None or data.network_dumper_disabled:
+            self.handled[dump] = self._declined()
             await self.netoops_lock.spin_unlock()
             return
         neighbour = data.netoops_neighbour
-        if neighbour is not None and neighbour.nud_state in NUD_VALID:
+        valid = neighbour is not None and neighbour.nud_state in NUD_VALID
+        if neighbour is not None and valid:
             np.remote_mac = neighbour.ha
+        found = "none" if neighbour is None else "valid" if valid else "invalid"
+        self.handled[dump] = Handled(neighbour=found)
         count_1 = packet_count_from_length(s1.length)
         count_2 = packet_count_from_length(s2.length)
         header = packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
@@ -283,6 +307,20 @@ class Netoops:
         if not soft_dump and data.network_dumper_one_shot:
             data.network_dumper_disabled = 1
         await self.netoops_lock.spin_unlock()
+
+    def _locked_out(self) -> Handled:
+        lock = self.netoops_lock
+        assert lock.owner is not None
+        return Handled(lock.name, f"{lock.name} is held by {self.m.sim.title(lock.owner)}")
+
+    def _declined(self) -> Handled:
+        """Say which condition holds, as far as the driver has looked at them."""
+        np = peek(self.data, "np")
+        if np is None:
+            return Handled("np", "no target is configured")
+        if peek(np, "dev") is None:
+            return Handled("dev", "the target has no device")
+        return Handled("one-shot", "the one shot is used up")
 
 
 class Message:
