@@ -28,7 +28,8 @@ from netsim_models.net.netpoll import Wire
 from netsim_models.net.rtnetlink import rtnl_lock, rtnl_unlock
 from netsim_models.x86 import X86_64, Arch
 
-BOOT_TEXT = b"Linux version 2.6.36 (netsim) #1 SMP\n" * 8
+#: As printk() leaves it in the ring: linux_banner is KERN_NOTICE.
+BOOT_TEXT = b"<5>Linux version 2.6.36 (sim) #1 SMP\n" * 8
 MAC_OF_NEW_DEVICE = "02:00:00:00:00:99"
 
 
@@ -209,11 +210,11 @@ async def _carrier(m: Machine, name: str, on: bool) -> int:
 
 async def log(m: Machine, size: str) -> int:
     """kernel/printk.c:printk() of so many bytes.  Context: any.  Locks: logbuf_lock."""
-    from netsim_models.kernel.printk import printk
+    from netsim_models.kernel.printk import log_raw
 
     line = "netsim: the quick brown fox jumps over the lazy dog\n"
     count = int(size)
-    await printk(m, (line * (count // len(line) + 1))[:count])
+    await log_raw(m, (line * (count // len(line) + 1))[:count])
     return 0
 
 

@@ -21,14 +21,14 @@ def leaked_references(sim: Sim, counts: Iterable[RefCount]) -> list[Report]:
         for holder in refs.holders:
             why = _gone(sim, holder)
             if why is not None:
-                thread, _, operation = holder.rpartition(":")
+                thread, _, operation = holder.partition(":")
                 reports.append(
                     Report(
                         "leak",
                         f"a reference to {refs.name} is never dropped: {why}",
                         (refs.name, "reference"),
                         (),
-                        thread.partition(":")[0],
+                        thread,
                         operation,
                         sim.steps,
                         False,

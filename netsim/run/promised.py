@@ -119,6 +119,6 @@ def _merged(several: Sequence[Promised]) -> Promised:
     )
 
 
-def _size(finding: Finding) -> tuple[int, int, int, str]:
-    scenario = finding.schedule.partition(" -- ")[2]
-    return (len(finding.operations), finding.preemptions, finding.steps, scenario)
+def _size(finding: Finding) -> tuple[int, int, int, int, str]:
+    text = finding.schedule.partition(" -- ")[2]
+    return (len(finding.operations), finding.preemptions, finding.steps, len(text), text)

@@ -25,8 +25,8 @@ from netsim.run.tallies import Counting, count
 from netsim.run.walk import Candidate, Listener, Progress
 
 Ids = tuple[str, ...]
-Size = tuple[int, int, int, str]
-"""What makes a counterexample small: flows, switches, steps, scenario."""
+Size = tuple[int, int, int, int, str]
+"""What makes a counterexample small: flows, switches, steps, how long the scenario is, and it."""
 
 
 @attrs.define(eq=False)
@@ -144,7 +144,8 @@ class Survey:
         done.interrupted = done.interrupted or searched.interrupted
         found = sorted(search.candidates)
         for identity, candidate in search.candidates.items():
-            size = (len(operations), *candidate.size(), str(scenario))
+            text = str(scenario)
+            size = (len(operations), *candidate.size(), len(text), text)
             known = done.best.get(identity)
             if known is None or size < known.size:
                 confirms = search.orders.confirms(identity)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 
 from netsim.results import Cell, Finding, MatrixFinding, MatrixResult, Verdict
+from netsim.view.bystanders import KIND, bystanders
 from netsim.view.columns import WIDTH, cut
 from netsim.view.report import AMBER, GREEN, PLAIN, RED, fill, model, replay_command
 
@@ -39,11 +40,13 @@ def matrix_report(
     `sources` has the files of designs that are no installed ones.
     """
     sources = sources or {}
-    names = dict(zip(dict.fromkeys(m.finding.id for m in result.findings), letters(), strict=False))
+    likes = {design: _bystanders(result, design) for design in result.designs}
+    told_of = (m.finding.id for m in result.findings if m.finding.id not in likes[m.design])
+    names = dict(zip(dict.fromkeys(told_of), letters(), strict=False))
     parts = [fill(f"note: {note}", "", "      ") for note in result.notes]
     told: set[str] = set()
     parts += [
-        _design(result, design, names, told, colour, sources.get(design, ""))
+        _design(result, design, likes[design], names, told, colour, sources.get(design, ""))
         for design in result.designs
     ]
     if len(result.designs) > 1:
@@ -52,9 +55,15 @@ def matrix_report(
     return "\n\n".join(parts)
 
 
+def _bystanders(result: MatrixResult, design: str) -> dict[str, str]:
+    findings = [m.finding for m in result.findings if m.design == design]
+    return bystanders(findings, [cell for cell in result.cells if cell.design == design])
+
+
 def _design(
     result: MatrixResult,
     design: str,
+    likes: Mapping[str, str],
     names: Mapping[str, str],
     told: set[str],
     colour: bool,
@@ -71,17 +80,20 @@ def _design(
     accepted = {m.finding.id for m in findings if m.finding.accepted}
     lines += _table(operations, cells, names, accepted, colour, pairs=result.flows > 1)
     if result.flows > 2:
-        lines += ["", *_larger(cells, 3, "cells of three operations", names)]
+        lines += ["", *_larger(cells, 3, "cells of three operations", names, likes)]
     for size in range(2, result.length + 1):
-        lines += ["", *_larger(cells, size, f"sequences of {size} operations", names)]
+        lines += ["", *_larger(cells, size, f"sequences of {size} operations", names, likes)]
     lines += ["", *_legend(result, cells)]
+    findings = [m for m in findings if m.finding.id not in likes]
     known = [names[m.finding.id] for m in findings if m.finding.id in told]
     if known:
         lines += ["", fill(f"told above: {', '.join(known)}", "  ", "    ")]
+    like = Counter(likes.values())
     for found in findings:
-        if found.finding.id not in told:
-            told.add(found.finding.id)
-            lines += ["", _finding(found, names[found.finding.id], cells, source)]
+        identity = found.finding.id
+        if identity not in told:
+            told.add(identity)
+            lines += ["", _finding(found, names[identity], cells, source, like[identity])]
     return "\n".join(lines)
 
 
@@ -143,10 +155,17 @@ def _table(
     return lines
 
 
-def _larger(cells: Sequence[Cell], size: int, what: str, names: Mapping[str, str]) -> list[str]:
+def _larger(
+    cells: Sequence[Cell],
+    size: int,
+    what: str,
+    names: Mapping[str, str],
+    likes: Mapping[str, str],
+) -> list[str]:
     """Tell which findings need so many operations, and in how many cells they stand."""
     mine = [cell for cell in cells if len(cell.operations) == size]
-    own = Counter(names[i] for cell in mine for i in cell.findings)
+    own = Counter(names[i] for cell in mine for i in cell.findings if i not in likes)
+    beside = {i for cell in mine for i in cell.findings if i in likes}
     shown = [f"{name} ({own[name]})" for name in sorted(own, key=lambda n: (len(n), n))]
     text = f"{len(mine)} {what}"
     open_ = sum(cell.decided is None for cell in mine)
@@ -157,6 +176,8 @@ def _larger(cells: Sequence[Cell], size: int, what: str, names: Mapping[str, str
         text += f", {open_} of them not decided"
     every = "all three" if size == 3 else "both"
     text += f"; findings that need {every} (in so many cells): " + (", ".join(shown) or "none")
+    if beside:
+        text += f"; {len(beside)} more are {KIND}, as some of their operations are by themselves"
     return [fill(text, "  ", "  ")]
 
 
@@ -228,7 +249,9 @@ def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
     return lines
 
 
-def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell], source: str) -> str:
+def _finding(
+    found: MatrixFinding, letter: str, cells: Sequence[Cell], source: str, like: int
+) -> str:
     finding = found.finding
     where = [c for c in cells if finding.id in c.findings]
     # The operations of one flow stand in its scenario in their order.
@@ -242,6 +265,9 @@ def _finding(found: MatrixFinding, letter: str, cells: Sequence[Cell], source: s
             f"in {shown}; from {starts}" if where else "in no cell of its own", "     ", "       "
         ),
     ]
+    if like:
+        text = f"and {like} with more operations beside it; --json tells each"
+        lines.append(fill(text, "     ", "       "))
     if finding.accepted:
         lines.append(fill(f"accepted by the design: {finding.accepted}", "     ", "       "))
     if finding.nearest is not None and finding.nearest.order:

@@ -46,8 +46,10 @@ def promises_page(tables: Sequence[PromiseTable], command: str) -> str:
     if numbers:
         lines += ["", "## Counterexamples", ""]
         lines += ["Each is the smallest known: fewest operations, then preemptions, then steps."]
+        if several:
+            lines += ["What all of the designs show names none; its schedule is of the first."]
     for number, (finding, designs) in enumerate(shown.values(), 1):
-        lines += _counterexample(number, finding, designs if several else ())
+        lines += _counterexample(number, finding, designs if len(designs) < len(tables) else ())
     return "\n".join(lines)
 
 

@@ -140,3 +140,44 @@ def test_no_line_is_wider_than_a_hundred_columns(count: int, colour: bool) -> No
     assert all(len(x) <= 100 for x in plain.splitlines() if "netsim replay" not in x)
     assert plain.count("am+") == count * (count + 1) // 2
     assert ("\x1b" in text) is colour
+
+
+def unserialisable(identity: str, *operations: str) -> Finding:
+    return attrs.evolve(UNSERIALISABLE, id=identity, operations=operations, message=identity)
+
+
+def three(**starts: list[tuple[tuple[str, ...], str]]) -> str:
+    """Tell cells of up to three operations: of each start, operations with the one that is bad."""
+    cells = [
+        cell("toy", *operations, start=start, **(RED | {"findings": (identity,)}))
+        for start, some in starts.items()
+        for operations, identity in some
+    ]
+    made = {i: unserialisable(i, *o) for some in starts.values() for o, i in some}
+    whole = matrix(*cells, findings=shown(*made.values()))
+    return " ".join(matrix_report(attrs.evolve(whole, flows=3)).split())
+
+
+def test_an_operation_beside_a_bad_pair_is_no_news() -> None:
+    report = three(
+        set=[(("a", "b"), "pair"), (("a", "b", "c"), "beside"), (("a", "a", "c"), "new")]
+    )
+
+    assert "findings that need all three (in so many cells): b (1); 1 more are not-serial" in report
+    assert "a not-serialisable: pair in a || b; from set and 1 with more operations" in report
+    assert "b not-serialisable: new in a || a || c; from set" in report
+    assert report.count("beside it; --json tells each") == 1
+    assert "beside in" not in report
+    assert "3 distinct findings" in report
+
+
+def test_it_is_where_the_pair_is_good() -> None:
+    report = three(set=[(("a", "b"), "pair")], off=[(("a", "b", "c"), "other")])
+
+    assert "other in a || b || c; from off" in report
+
+
+def test_it_is_if_one_of_its_cells_has_no_bad_pair() -> None:
+    report = three(set=[(("a", "b"), "pair"), (("a", "b", "c"), "x")], off=[(("a", "b", "c"), "x")])
+
+    assert "x in a || b || c; from set, off" in report

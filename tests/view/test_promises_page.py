@@ -61,8 +61,9 @@ def test_several_designs_stand_side_by_side() -> None:
     assert shown["safe"][0].startswith("**broken**")
     assert shown["safe"][1].startswith("kept in ")
     assert shown["golden"][:2] == ["never exercised", "taken back"]
-    # What both show has one number, and says so.
-    (number,) = re.findall(r"^\[(\d+)\] seen \(on post, calm\): ", page, re.M)
+    # What both show has one number; what one shows says so.
+    (number,) = re.findall(r"^\[(\d+)\] seen: ", page, re.M)
+    assert re.search(r"^\[\d+\] safe \(on post\): ", page, re.M)
     assert shown["seen"][0].endswith(f"[{number}]")
     assert shown["seen"][1].endswith(f"[{number}]")
     assert "* golden: +calm: no gold" in page

@@ -26,6 +26,7 @@ from netsim.core.traps import perform
 from netsim.sync.sleep import might_sleep
 from netsim.sync.workqueue import Work
 from netsim_models.drivers.records import Record, newest
+from netsim_models.kernel.levels import KERN_DEBUG
 from netsim_models.kernel.printk import KmsgDumper, KmsgDumpReason, Segment, printk
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class Mtdoops:
         if self.is_used(cxt.nextpage):
             await self.work_erase.schedule_work()
         else:
-            await printk(self.m, f"mtdoops: ready {cxt.nextpage}, {cxt.nextcount} (no erase)\n")
+            ready = f"mtdoops: ready {cxt.nextpage}, {cxt.nextcount} (no erase)\n"
+            await printk(self.m, KERN_DEBUG + ready)
 
     async def mtdoops_workfunc_erase(self) -> None:
         """
@@ -180,7 +182,7 @@ class Mtdoops:
         self.mtd.erase(block)
         for page in range(block * BLOCK_PAGES, (block + 1) * BLOCK_PAGES):
             self.set_used(page, False)
-        await printk(self.m, f"mtdoops: ready {cxt.nextpage}, {cxt.nextcount}\n")
+        await printk(self.m, f"{KERN_DEBUG}mtdoops: ready {cxt.nextpage}, {cxt.nextcount}\n")
 
     def set_used(self, page: int, used: bool) -> None:
         """drivers/mtd/mtdoops.c:mark_page_used() and mark_page_unused()."""

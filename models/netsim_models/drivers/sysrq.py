@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from netsim.core.memory import KObject, shared
 from netsim.sync.sleep import might_sleep
+from netsim_models.kernel.consoles import set_loglevel
+from netsim_models.kernel.levels import DEFAULT_CONSOLE_LOGLEVEL, KERN_INFO
 from netsim_models.kernel.oops import die
 from netsim_models.kernel.panic import soft_dump
 from netsim_models.kernel.printk import printk
@@ -43,15 +45,17 @@ async def handle_sysrq(m: Machine, key: str) -> None:
 
 async def __handle_sysrq(m: Machine, key: str, *, check_mask: bool) -> None:
     """
-    drivers/char/sysrq.c:__handle_sysrq().
+    drivers/char/sysrq.c:__handle_sysrq(); a key that is disabled leaves console_loglevel at 7.
 
     Context: any.  Locks: sysrq_key_table_lock, irqsave, around the handler, too.
     """
     async with m.sysrq_key_table_lock.irqsave():
-        await printk(m, "SysRq : ")
+        orig_log_level = set_loglevel(m, DEFAULT_CONSOLE_LOGLEVEL)
+        await printk(m, f"{KERN_INFO}SysRq : ")
         enabled = m.sysrq.sysrq_enabled if check_mask else 1
         if enabled == 1 or enabled & SYSRQ_ENABLE_DUMP:
             await printk(m, f"{KEYS[key]}\n")
+            set_loglevel(m, orig_log_level)
             await (soft_dump if key == "y" else sysrq_handle_crash)(m)
         else:
             await printk(m, "This sysrq operation is disabled.\n")

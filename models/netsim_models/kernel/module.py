@@ -15,6 +15,7 @@ from netsim.core.memory import KObject, shared
 from netsim.core.sim import Sim
 from netsim.sync.mutex import Mutex
 from netsim_models.errno import EBUSY, EEXIST, ENOENT
+from netsim_models.kernel.levels import KERN_WARNING
 from netsim_models.kernel.printk import printk
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ async def simplify_symbols(m: Machine, name: str, unknown: Sequence[str]) -> int
     Context: process.  Locks: module_mutex for each look-up, which finds nothing.
     """
     for symbol in unknown:
-        await printk(m, f"{name}: Unknown symbol {symbol} (err 0)\n")
+        await printk(m, f"{KERN_WARNING}{name}: Unknown symbol {symbol} (err 0)\n")
     return -ENOENT if unknown else 0
 
 

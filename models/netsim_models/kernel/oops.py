@@ -21,7 +21,9 @@ import attrs
 from netsim.sync.interrupt import in_interrupt
 from netsim.sync.sleep import schedule_point
 from netsim_models.errno import EINVAL, ENOSYS
+from netsim_models.kernel.consoles import console_unblank, console_verbose
 from netsim_models.kernel.kexec import crash_kexec
+from netsim_models.kernel.levels import KERN_ALERT, KERN_EMERG
 from netsim_models.kernel.panic import oops_enter, oops_exit, panic
 from netsim_models.kernel.printk import printk
 from netsim_models.x86 import registers
@@ -29,7 +31,7 @@ from netsim_models.x86 import registers
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
 
-OOPS_TEXT = "BUG: unable to handle kernel NULL pointer dereference at (null)\n"
+OOPS_TEXT = f"{KERN_ALERT}BUG: unable to handle kernel NULL pointer dereference at (null)\n"
 
 
 class Stage(Enum):
@@ -131,13 +133,14 @@ async def die(m: Machine) -> None:
                 if not nested:  # the owner cannot move meanwhile
                     await m.die_lock.spin_lock_irqsave()
             case Stage.PRINT:
+                console_verbose(m)
                 m.log.oops_in_progress += 1
-                await printk(m, OOPS_TEXT)
-                m.crashes.printed(m.sim, m.log.log_end)
+                await printk(m, OOPS_TEXT, m.crashes.printed)
             case Stage.KEXEC:
                 if _kexec_should_crash(m):
                     await crash_kexec(m, regs)
             case Stage.UNLOCK:
+                await console_unblank(m)
                 m.log.oops_in_progress -= 1
                 if not nested:
                     await m.die_lock.spin_unlock_irqrestore()
@@ -149,7 +152,7 @@ async def die(m: Machine) -> None:
             case Stage.PANIC_ON_OOPS:
                 if m.policy.panic_on_oops:
                     if path is PARISC:
-                        await printk(m, "Fatal exception: panic in 5 seconds\n")
+                        await printk(m, f"{KERN_EMERG}Fatal exception: panic in 5 seconds\n")
                         await schedule_point("ssleep")
                     await panic(m, "Fatal exception")
             case Stage.EXIT:

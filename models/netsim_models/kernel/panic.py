@@ -14,14 +14,16 @@ from netsim.sync.halt import halt
 from netsim.sync.marked import read_once, write_once
 from netsim.sync.sleep import schedule_point
 from netsim.sync.wait import until
+from netsim_models.kernel.consoles import console_verbose
 from netsim_models.kernel.kexec import crash_kexec
+from netsim_models.kernel.levels import KERN_EMERG, KERN_WARNING
 from netsim_models.kernel.printk import KmsgDumpReason, kmsg_dump, printk
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
     from netsim_models.x86 import PtRegs
 
-END_MARKER = "---[ end trace 0000000000000000 ]---\n"
+END_MARKER = f"{KERN_WARNING}---[ end trace 0000000000000000 ]---\n"
 
 
 @shared
@@ -96,8 +98,9 @@ async def panic(m: Machine, text: str = "netsim") -> NoReturn:
     assert current is not None
     current.preempt_count += 1
     await m.crashes.begins(m.sim)
-    await printk(m, f"Kernel panic - not syncing: {text}\n")
-    m.crashes.printed(m.sim, m.log.log_end)
+    console_verbose(m)
+    message = f"{KERN_EMERG}Kernel panic - not syncing: {text}\n"
+    await printk(m, message, m.crashes.printed)
     await crash_kexec(m, None)
     await kmsg_dump(m, KmsgDumpReason.PANIC, None)
     await halt("smp_send_stop")

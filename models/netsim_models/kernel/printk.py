@@ -2,18 +2,19 @@
 The printk ring and the kmsg dumpers: kernel/printk.c of 2.6.36 with patches 02 and 03.
 
 A printk is one step: its section under logbuf_lock holds no place where the world could change,
-and a strike comes before or after it.  Consoles are left out.
+and a strike comes before or after it.  Where a machine has consoles, who gets console_sem in that
+step prints in further ones: see `consoles`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from netsim.core.access import INC, READ, Key
+from netsim.core.access import INC, READ, WRITE, Key
 from netsim.core.op import Op
 from netsim.core.sim import Sim
 from netsim.core.thread import SimThread
@@ -21,12 +22,16 @@ from netsim.core.traps import perform
 from netsim.sync.marked import SharedList
 from netsim.sync.spinlock import SpinLock
 from netsim_models.errno import EBUSY, EINVAL
+from netsim_models.kernel.consoles import Consoles, enter, release_console_sem
+from netsim_models.kernel.levels import KERN_ERR, Marking, tagged
 
 if TYPE_CHECKING:
     from netsim_models.machine import Machine
     from netsim_models.x86 import PtRegs
 
 LOG_BUF_LEN = 1 << 17
+
+Printed: TypeAlias = Callable[[Sim, int], None]
 
 
 class KmsgDumpReason(IntEnum):
@@ -98,6 +103,12 @@ class LogBuf:
         #: How many dumps have begun; dump_list_lock orders them.
         self.dumps = 0
         self.oops_in_progress = 0
+        #: Whether the next text begins a line, and so gets a tag.
+        self.new_text_line = True
+        #: Gives messages other levels; no kernel does.
+        self.mark: Marking | None = None
+        #: Where text is printed, too; None if this machine never has a console.
+        self.consoles: Consoles | None = None
         #: The dumps that each thread asked for, in its order: for promises, nothing acts on it.
         self.asked: dict[str, tuple[Asked, ...]] = {}
 
@@ -111,7 +122,9 @@ class LogBuf:
         self.asked[thread.name] = (*self.asked.get(thread.name, ()), asked)
 
     def emit(self, text: bytes) -> None:
-        """Append to the ring."""
+        """Append to the ring, as it is."""
+        if text:
+            self.new_text_line = text.endswith(b"\n")
         for start in range(0, len(text), LOG_BUF_LEN):
             chunk = text[start : start + LOG_BUF_LEN]
             at = self.log_end % LOG_BUF_LEN
@@ -128,19 +141,56 @@ class LogBuf:
 
 
 class _Printk(Op):
-    __slots__ = ("log", "text")
+    """The section of vprintk() under logbuf_lock; returns what printk() returns."""
+
+    __slots__ = ("log", "printed", "raw", "text")
     name = "printk"
 
-    def __init__(self, log: LogBuf, text: bytes) -> None:
+    def __init__(self, log: LogBuf, text: bytes, printed: Printed | None, raw: bool) -> None:
         self.log = log
         self.text = text
+        self.printed = printed
+        self.raw = raw
 
     def label(self) -> str:
         return "log_buf"
 
-    def apply(self, sim: Sim, thread: SimThread) -> None:
-        sim.touch(self.log.key, INC, None)  # the order of two texts is not observable
-        self.log.emit(self.text)
+    def apply(self, sim: Sim, thread: SimThread) -> int:
+        log, text = self.log, self.text
+        begins, length = log.new_text_line, len(text)
+        if not self.raw:
+            text, length = tagged(text, begins, log.mark)
+        log.emit(text)
+        # The order of two texts is not observable, unless consoles print what does not end its
+        # line.  In a dump it is at most a newline, more or less.
+        whole = log.consoles is None or (begins and log.new_text_line)
+        sim.touch(log.key, INC if whole else WRITE, None)
+        if self.printed is not None:
+            self.printed(sim, log.log_end)
+        return length
+
+
+class _PrintkOrLeave(_Printk):
+    """The same, and acquire_console_semaphore_for_printk(): whether this thread is to print."""
+
+    __slots__ = ("consoles",)
+    takes = True
+
+    def __init__(
+        self, log: LogBuf, text: bytes, printed: Printed | None, raw: bool, consoles: Consoles
+    ) -> None:
+        super().__init__(log, text, printed, raw)
+        self.consoles = consoles
+
+    def label(self) -> str:
+        return self.consoles.console_sem.name
+
+    def apply(self, sim: Sim, thread: SimThread) -> tuple[int, bool]:  # type: ignore[override]
+        length = super().apply(sim, thread)
+        mine = self.consoles.console_sem.tried(thread)
+        if mine:
+            enter(thread)
+        return length, mine
 
 
 class _Snapshot(Op):
@@ -158,9 +208,46 @@ class _Snapshot(Op):
         return self.log.log_end, self.log.logged_chars
 
 
-def printk(m: Machine, text: str) -> Awaitable[None]:
-    """kernel/printk.c:printk().  Context: any.  Locks: logbuf_lock inside the step."""
-    return perform(_Printk(m.log, text.encode()))
+def printk(m: Machine, text: str | bytes, printed: Printed | None = None) -> Awaitable[int]:
+    """
+    kernel/printk.c:printk(): text that may begin with its level, such as KERN_ERR.
+
+    `printed` is told where the text ends, counted in all bytes ever logged.  Returns as vprintk():
+    the bytes of the message with its tags.
+
+    Context: any.  Locks: logbuf_lock inside the step; console_sem by trylock if there are consoles.
+    """
+    return _print(m, text.encode() if isinstance(text, str) else text, printed, False)
+
+
+def log_raw(m: Machine, text: str | bytes) -> Awaitable[int]:
+    """
+    Print text that gets no tag, for who has to know how many bytes it takes; else as printk().
+
+    Context: any.  Locks: as printk().
+    """
+    return _print(m, text.encode() if isinstance(text, str) else text, None, True)
+
+
+def _print(m: Machine, text: bytes, printed: Printed | None, raw: bool) -> Awaitable[int]:
+    log: LogBuf = m.log
+    if log.consoles is None:
+        return perform(_Printk(log, text, printed, raw))
+    return vprintk(log, log.consoles, text, printed, raw)
+
+
+async def vprintk(
+    log: LogBuf, consoles: Consoles, text: bytes, printed: Printed | None, raw: bool
+) -> int:
+    """
+    kernel/printk.c:vprintk() on a machine with consoles: who gets console_sem prints, too.
+
+    Context: any; irqs off while it prints.  Locks: console_sem by trylock.
+    """
+    length, mine = await perform(_PrintkOrLeave(log, text, printed, raw, consoles))
+    if mine:
+        await release_console_sem(log, consoles)
+    return int(length)
 
 
 async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None = None) -> None:
@@ -181,7 +268,9 @@ async def kmsg_dump(m: Machine, reason: KmsgDumpReason, pt_regs: PtRegs | None =
     text = log.peek(s1.start, s1.length) + log.peek(s2.start, s2.length)
     if not await log.dump_list_lock.spin_trylock_irqsave():
         log.ask(reason, pt_regs, text, 0)
-        await printk(m, f"dump_kmsg: dump list lock is held during {reason}, skipping dump\n")
+        await printk(
+            m, f"{KERN_ERR}dump_kmsg: dump list lock is held during {reason}, skipping dump\n"
+        )
         return
     async with m.rcu.reading():  # irqs are off: no grace period of RCU-bh ends meanwhile
         log.reason = reason

@@ -81,6 +81,9 @@ class Packet:
     destination_ip: str
     port: int
     payload: bytes = attrs.field(repr=False)
+    #: What it has of the log if it is no part of a dump: from where to where in all bytes ever
+    #: logged.
+    streamed: tuple[int, int] | None = None
 
 
 @attrs.frozen
@@ -334,22 +337,27 @@ async def _netpoll_setup_2_6_35(m: Machine, np: Netpoll) -> int:
 # -- sending ---------------------------------------------------------------------------------------
 
 
-async def netpoll_send_udp(m: Machine, np: Netpoll, payload: bytes) -> None:
+async def netpoll_send_udp(
+    m: Machine, np: Netpoll, payload: bytes, streamed: tuple[int, int] | None = None
+) -> None:
     """
     net/core/netpoll.c:netpoll_send_udp(), netpoll_send_skb().
+
+    What is sent belongs to the dump under way, unless it was `streamed`.
 
     Context: any.  Locks: the transmit queue of the device, by trylock, inside one step.
     """
     dev = np.dev
     packet = Packet(
-        reason=m.log.reason,
-        dump=m.log.dumps,
+        reason=m.log.reason if streamed is None else None,
+        dump=m.log.dumps if streamed is None else 0,
         source_mac=dev.dev_addr,  # type: ignore[union-attr]
         destination_mac=np.remote_mac,
         source_ip=np.local_ip,
         destination_ip=np.remote_ip,
         port=np.remote_port,
         payload=payload,
+        streamed=streamed,
     )
     busy = m.sim.fault_budget > 0 and await fails("ndo_start_xmit")
     npinfo = await perform(_Transmit(m.wire, np.dev, packet, busy))  # type: ignore[arg-type]

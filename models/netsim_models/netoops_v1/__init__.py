@@ -71,7 +71,7 @@ LEFT_OUT = (
     "what lies beside a buffer; what is on the stack reads as 0xAA, or NUL (--choose stack)",
     "values of registers: each tells its place; the processor is family 6, model 26, stepping 5",
     "namespaces, bonding and bridges; the receive side of netpoll and NAPI",
-    "consoles, levels of messages, and so their streaming to a target; what a crash kernel does",
+    "consoles, but for the one of +stream; what a crash kernel does",
     "weak memory: interleavings are sequentially consistent",
 )
 
@@ -175,7 +175,9 @@ def _design(
         promise_starts=() if build.unknown else PROMISE_STARTS,
         promises=tuple(one for one in PROMISES if build.module or one.name != "module"),
         evidence=evidence,
-        tally=lambda system: tally(system.machine, system.driver.spacing > 0),
+        tally=lambda system: tally(
+            system.machine, system.driver.format.numbers, system.driver.spacing > 0
+        ),
         variants=(*VARIANTS, *POLICIES),
         catching=Catching(NETOOPS_PORT, catcher),
     )

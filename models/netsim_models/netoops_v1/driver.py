@@ -18,7 +18,9 @@ from netsim.sync.alloc import kzalloc
 from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim.sync.spinlock import SpinLock
 from netsim_models.fs.sysfs import Kobject
+from netsim_models.kernel.consoles import Console
 from netsim_models.kernel.jiffies import mdelay
+from netsim_models.kernel.levels import KERN_ERR
 from netsim_models.kernel.oops import bug_on
 from netsim_models.kernel.printk import KmsgDumper, KmsgDumpReason, Segment, printk
 from netsim_models.net import events
@@ -27,7 +29,7 @@ from netsim_models.net.neighbour import NUD_VALID, neigh_event_send
 from netsim_models.net.netpoll import Netpoll, netpoll_send_udp
 from netsim_models.net.route import arp_bind_neighbour, ip_route_output_key, ip_rt_put
 from netsim_models.netoops_v1 import packet
-from netsim_models.netoops_v1.blob import Blob, with_blob
+from netsim_models.netoops_v1.blob import Blob
 from netsim_models.netoops_v1.destination import (
     Destination,
     FixedPorts,
@@ -35,8 +37,8 @@ from netsim_models.netoops_v1.destination import (
     Pinned,
     Ports,
 )
+from netsim_models.netoops_v1.formats import Format, Packed
 from netsim_models.netoops_v1.sysfs import FIELD_BYTES
-from netsim_models.wire.packet import numbered
 from netsim_models.wire.segments import packet_count_from_length
 
 if TYPE_CHECKING:
@@ -91,11 +93,17 @@ class Netoops:
         self.in_process = in_process
         self.in_notifier = in_notifier
         self.netoops_lock = SpinLock(m.sim, "netoops_lock")
+        # What `netsim_models.policies.stream` wants of a driver.
+        self.console: Console | None = None
+        self.target_lock = self.netoops_lock
+        self.target_names = ("netoops",)
+        self.loaded = True
         #: What network_dumper_one_shot is at first: patch 08 has 1.
         self.one_shot_default = 1
         #: Milliseconds between two packets, spun.
         self.spacing = 0
         self.keeping: Keeping = Pinned(m)
+        self.format: Format = Packed(packet.layout(m.arch))
         #: What packets carry in place of the texts of patch 07.
         self.blob: Blob | None = None
         self.ports: FixedPorts | Ports = FixedPorts(packet.NETOOPS_PORT)
@@ -185,11 +193,11 @@ class Netoops:
         )
         new_np = await kzalloc(m.sim, fresh, "netpoll")
         if new_np is None:
-            await printk(m, "netpoll_setup failed, netoops disabled.")
+            await printk(m, f"{KERN_ERR}netpoll_setup failed, netoops disabled.")
             await self.disable_netoops(paths)
             return  # dest_neighbour stays referenced
         if await paths.netpoll_setup(m, new_np):
-            await printk(m, "netpoll_setup failed, netoops disabled.")
+            await printk(m, f"{KERN_ERR}netpoll_setup failed, netoops disabled.")
             await self.disable_netoops(paths)
             kfree(new_np)
             return  # dest_neighbour stays referenced
@@ -289,19 +297,14 @@ class Netoops:
             self.handled[dump] = self._declined()
             await self.netoops_lock.spin_unlock()
             return
-        neighbour = data.netoops_neighbour
-        valid = neighbour is not None and neighbour.nud_state in NUD_VALID
-        if neighbour is not None and valid:
-            np.remote_mac = neighbour.ha
-        found = "none" if neighbour is None else "valid" if valid else "invalid"
-        self.handled[dump] = Handled(neighbour=found)
+        self.handled[dump] = Handled(neighbour=self._resolve(np))
         count_1 = packet_count_from_length(s1.length)
         count_2 = packet_count_from_length(s2.length)
-        header = packet.setup_packet_header(self, count_1 + count_2, regs, soft_dump)
-        if self.blob is not None:
-            header = with_blob(header, packet.layout(self.m.arch), await self.blob.read())
+        blob = await self.blob.read() if self.blob is not None else None
+        header, text = self.format.begin(self, count_1 + count_2, regs, soft_dump, blob)
         message = Message(self, header)
         for _ in range(packet.NETOOPS_RETRANSMIT_COUNT):
+            await message.send_text(count_1 + count_2, text)
             await message.send_segment(0, s2)
             await message.send_segment(count_2, s1)
         if not soft_dump and data.network_dumper_one_shot:
@@ -321,6 +324,28 @@ class Netoops:
         if peek(np, "dev") is None:
             return Handled("dev", "the target has no device")
         return Handled("one-shot", "the one shot is used up")
+
+    def _resolve(self, np: Netpoll) -> str:
+        """
+        Take over the address of the neighbour, if it is valid; the caller holds the lock.
+
+        Returns what it is: see `Handled`.
+        """
+        neighbour = self.data.netoops_neighbour
+        if neighbour is None:
+            return "none"
+        if neighbour.nud_state not in NUD_VALID:
+            return "invalid"
+        np.remote_mac = neighbour.ha
+        return "valid"
+
+    def enabled_targets(self) -> tuple[tuple[str, Netpoll], ...]:
+        """See `netsim_models.policies.stream`; one-shot is about dumps alone."""
+        np = self.data.np
+        if np is None or np.dev is None:
+            return ()
+        self._resolve(np)
+        return ((self.target_names[0], np),)
 
 
 class Message:
@@ -347,6 +372,18 @@ class Message:
             self.data[:length] = s.bytes(i * packet.NETOOPS_DATA_BYTES, length)
             await self.send_packet((count - i - 1) + packet_offset)
 
+    async def send_text(self, packet_offset: int, text: bytes) -> None:
+        """
+        Send what goes before the log, its beginning in the packet with the highest number.
+
+        Context: irqs off.  Locks: netoops_lock held.
+        """
+        size = packet.NETOOPS_DATA_BYTES
+        parts = [text[at : at + size] for at in range(0, len(text), size)]
+        for packet_nr, part in enumerate(reversed(parts), packet_offset):
+            self.data[:] = part.ljust(size, b"\0")
+            await self.send_packet(packet_nr)
+
     async def send_packet(self, packet_nr: int) -> None:
         """
         drivers/net/netoops.c:netoops_send_packet(), patch 05.
@@ -354,7 +391,7 @@ class Message:
         Context: irqs off.  Locks: netoops_lock held.
         """
         m, np = self.driver.m, self.driver.data.np
-        head = numbered(self.header, packet.layout(m.arch), packet_nr)
+        head = self.driver.format.numbered(self.header, packet_nr)
         await netpoll_send_udp(m, np, head + bytes(self.data))  # type: ignore[arg-type]
         if self.driver.spacing:
             await m.crashes.spins(m.sim, self.driver.spacing)

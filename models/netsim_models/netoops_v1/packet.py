@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netsim_models.wire import v1
 from netsim_models.wire.layout import DATA_BYTES, Layout
@@ -36,45 +36,65 @@ def setup_packet_header(
 
     Context: irqs off.  Locks: netoops_lock held.
     """
+    return _packed(_values(driver, packet_count, regs, soft_dump))
+
+
+def setup_packet(
+    driver: Netoops, packet_count: int, regs: PtRegs | None, soft_dump: bool
+) -> Packet:
+    """Return what setup_packet_header() packs."""
+    return _packet(_values(driver, packet_count, regs, soft_dump))
+
+
+class _Values(NamedTuple):
+    """All that a header depends on."""
+
+    arch: Arch
+    packet_count: int
+    number: int
+    soft: bool
+    release: str
+    boot_number: int
+    fw_version: bytes
+    board_name: bytes
+    regs: PtRegs | None
+
+
+def _values(driver: Netoops, packet_count: int, regs: PtRegs | None, soft_dump: bool) -> _Values:
     m, data = driver.m, driver.data
-    return _packed(
+    return _Values(
         m.arch,
         packet_count,
         dump_id(m.sim.jiffies, HZ),
         soft_dump,
         m.release,
-        (data.netoops_boot_number, data.netoops_fw_version, data.netoops_board_name),
+        data.netoops_boot_number,
+        data.netoops_fw_version,
+        data.netoops_board_name,
         regs,
     )
 
 
 @lru_cache(maxsize=256)
-def _packed(
-    arch: Arch,
-    packet_count: int,
-    number: int,
-    soft: bool,
-    release: str,
-    user: tuple[int, bytes, bytes],
-    regs: PtRegs | None,
-) -> bytes:
+def _packed(values: _Values) -> bytes:
     """Return the header; pure, and asked for at the end of every execution."""
-    boot_number, fw_version, board_name = user
-    return header(
-        Packet(
-            layout=layout(arch),
-            packet_no=0,
-            packet_count=packet_count,
-            data=b"",
-            dump_id=number,
-            soft=soft,
-            kernel_version=release.encode(),
-            boot_id=boot_number & 0xFFFF_FFFF,
-            x86_family=BOOT_CPU_DATA.x86,
-            x86_model=BOOT_CPU_DATA.x86_model,
-            x86_stepping=BOOT_CPU_DATA.x86_mask,
-            bios_version=fw_version.partition(b"\0")[0],
-            motherboard_type=board_name.partition(b"\0")[0],
-            registers=regs or (),
-        )
+    return header(_packet(values))
+
+
+def _packet(values: _Values) -> Packet:
+    return Packet(
+        layout=layout(values.arch),
+        packet_no=0,
+        packet_count=values.packet_count,
+        data=b"",
+        dump_id=values.number,
+        soft=values.soft,
+        kernel_version=values.release.encode(),
+        boot_id=values.boot_number & 0xFFFF_FFFF,
+        x86_family=BOOT_CPU_DATA.x86,
+        x86_model=BOOT_CPU_DATA.x86_model,
+        x86_stepping=BOOT_CPU_DATA.x86_mask,
+        bios_version=values.fw_version.partition(b"\0")[0],
+        motherboard_type=values.board_name.partition(b"\0")[0],
+        registers=values.regs or (),
     )

@@ -15,6 +15,7 @@ from netsim.sync.mutex import Mutex
 from netsim_models.drivers.neighbours import Neighbours
 from netsim_models.errno import EBUSY, ENOENT, ENOMEM
 from netsim_models.fs.sysfs import Kobject, SysfsDirent
+from netsim_models.kernel.console_list import register_console, unregister_console
 from netsim_models.kernel.module import (
     Module,
     ModuleState,
@@ -63,7 +64,8 @@ class NetoopsSystem:
     ) -> None:
         self.sim = sim
         self.machine = m = boot(sim, release, arch)
-        self.driver = Netoops(m, in_process, in_notifier)
+        #: The driver has targets that one can stream to.
+        self.streaming = self.driver = Netoops(m, in_process, in_notifier)
         self.module_mutex = Mutex(sim, "module_mutex")
         self.build = build
         loaded = not build.unknown
@@ -72,6 +74,7 @@ class NetoopsSystem:
         self.ctl_table = CtlTableHeader(sim, "net_dump_device")
         #: /sys/kernel/netdump, by name of the attribute.
         self.sysfs = {name: SysfsDirent(sim, name) for name in ATTRIBUTES}
+        self.driver.loaded = loaded
         if loaded:
             self._boot_with_driver()
         else:
@@ -138,6 +141,8 @@ class NetoopsSystem:
                 await self._register_netdevice_notifier()
                 if not await fails("register_sysctl_table", may_sleep=True):
                     await self.ctl_table.register()
+                    if driver.console is not None:
+                        await register_console(m, driver.console)
                     return 0
                 retval = -EBUSY
                 await self._unregister_netdevice_notifier()
@@ -153,6 +158,8 @@ class NetoopsSystem:
         Context: process; may sleep.  Locks: rtnl; netoops_lock; dump_list_lock.
         """
         m, driver = self.machine, self.driver
+        if driver.console is not None:
+            await unregister_console(m, driver.console)
         await self.ctl_table.unregister()
         await self._unregister_netdevice_notifier()
         await driver.disable_netoops(driver.in_process)
@@ -213,13 +220,16 @@ class NetoopsSystem:
 
     def dumps(self) -> Sequence[str]:
         """
-        One line for each dump and place it was sent to, with the fates of its packets.
+        One line for each dump and place it was sent to, with the fates of its packets.  What is
+        streamed is none: it leaves message by message, of which an operation may print several.
 
         What neighbours keep outlives the machine, too: one line for each record at the end.
         """
         fates: dict[tuple[int, str], set[str]] = {}
         for one in self.machine.wire.sent:
             packet = one.packet
+            if packet.streamed is not None:
+                continue
             reason = packet.reason.name if packet.reason is not None else "?"
             port = f":{packet.port}" if packet.port != NETOOPS_PORT else ""
             line = (

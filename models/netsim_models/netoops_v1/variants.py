@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 import attrs
 
+from netsim.caught import Catching
 from netsim.core.memory import bind
 from netsim.core.sim import Sim
 from netsim.design import Design, Operation, Parameter, System, Variant
 from netsim_models.netoops_v1.blob import BLOB_BYTES, Blob, BlobData
 from netsim_models.netoops_v1.destination import Copied, Ports, PortsData
+from netsim_models.netoops_v1.formats import Tagged
 from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.system import NetoopsSystem
+from netsim_models.wire.tagged_catcher import TaggedCatcher
 
 #: The mail names no figure.
 SPACING_MS = 10
@@ -112,6 +115,29 @@ USER_BLOB = Operation(
     source="variant blob",
 )
 
+
+def _tagged(design: Design) -> Design:
+    def change(s: NetoopsSystem) -> None:
+        s.driver.format = Tagged()
+
+    made = _changed(design, change, "Greg KH's mail of 2010-11-03 18:16")
+    return attrs.evolve(made, catching=Catching(NETOOPS_PORT, TaggedCatcher))
+
+
+#: Promises about the header of patches 05 to 07, or checked by its numbers.
+PACKED = (
+    "log-arrives",
+    "three-times",
+    "tail-first",
+    "zero-padded",
+    "critical-data",
+    "offsets",
+    "registers-recorded",
+    "registers-size",
+    "processor-recorded",
+    "fields-delivered",
+)
+
 VARIANTS = (
     Variant(
         "every",
@@ -131,6 +157,12 @@ VARIANTS = (
         "an opaque blob of the user instead of firmware, board and boot",
         _blob,
         {"fields-delivered": "the blob stands in their place"},
+    ),
+    Variant(
+        "tagged",
+        "dumps are tagged text: a header of lines name=value, the log",
+        _tagged,
+        dict.fromkeys(PACKED, "no packet has the packed header, by which it is checked"),
     ),
     Variant("spacing", f"{SPACING_MS} ms are spun after each packet", _spacing),
 )

@@ -3,8 +3,7 @@ A flag for full dumps, off until it is set.
 
 Mike Waychison, 2010-11-03 20:29: "having a per-target flag for streaming of console messages
 (enabled by default) and a flag to emit a structured full dmesg dump (disabled by default)".
-netoops has one target, so the flag is that of its dumper.  Streaming is left out: there are no
-consoles here.
+netoops has one target, so the flag is that of its dumper.  The stream is in `stream`.
 """
 
 from __future__ import annotations

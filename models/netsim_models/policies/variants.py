@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import attrs
-
-from netsim.core.sim import Sim
-from netsim.design import Design, Operation, Parameter, System, Variant
+from netsim.design import Design, Operation, Parameter, Variant
 from netsim_models.machine import Machine
+from netsim_models.policies.changed import changed
+from netsim_models.policies.console_variants import CONSOLES
 from netsim_models.policies.dump_flag import DumpFlag
 from netsim_models.policies.one_shot import OneShot
 from netsim_models.policies.oops_once import OopsOnce
@@ -28,32 +27,19 @@ def _is_count(text: str) -> str | None:
     return None if text.isascii() and text.isdigit() and len(text) <= 6 else "a number"
 
 
-def _changed(
-    design: Design,
-    change: Callable[[Machine], None],
-    source: str,
-    operations: tuple[Operation, ...] = (),
+def with_policy(
+    design: Design, make: Callable[[Machine], Policy], source: str, *operations: Operation
 ) -> Design:
     """
-    Return a design whose machine is changed before anything runs.
+    Return a design with one policy more, asked last, and the operations that set it.
 
     The system that the design boots must have `machine`.
     """
 
-    def boot(sim: Sim) -> System:
-        system: Any = design.boot(sim)
-        change(system.machine)
-        return system  # type: ignore[no-any-return]
+    def change(s: Any) -> None:
+        s.machine.policies.add(make(s.machine))
 
-    table = {**design.operations, **{one.name: one for one in operations}}
-    return attrs.evolve(design, boot=boot, operations=table, sources=(*design.sources, source))
-
-
-def with_policy(
-    design: Design, make: Callable[[Machine], Policy], source: str, *operations: Operation
-) -> Design:
-    """Return a design with one policy more, asked last, and the operations that set it."""
-    return _changed(design, lambda m: m.policies.add(make(m)), source, operations)
+    return changed(design, change, source, operations)
 
 
 # -- what an administrator does ----------------------------------------------------------------
@@ -118,18 +104,18 @@ def _dump_flag(design: Design) -> Design:
 
 
 def _panic_on_oops(design: Design) -> Design:
-    def change(m: Machine) -> None:
-        m.policy.panic_on_oops = 1
+    def change(s: Any) -> None:
+        s.machine.policy.panic_on_oops = 1
 
     source = "kernel.panic_on_oops, after Mike Waychison's mails of 2010-11-03 19:03, 11-04 01:18"
-    return _changed(design, change, source)
+    return changed(design, change, source)
 
 
 def _pause_on_oops(design: Design) -> Design:
-    def change(m: Machine) -> None:
-        m.policy.pause_on_oops = PAUSE_SECONDS
+    def change(s: Any) -> None:
+        s.machine.policy.pause_on_oops = PAUSE_SECONDS
 
-    return _changed(design, change, "pause_on_oops, after Cong Wang's mail of 2010-11-04 06:30")
+    return changed(design, change, "pause_on_oops, after Cong Wang's mail of 2010-11-04 06:30")
 
 
 #: Promises of netoops v1 that such a policy cannot keep.  A design with others says nothing here.
@@ -166,4 +152,5 @@ POLICIES = (
         _dump_flag,
         dict.fromkeys((*_CRASHES, "soft-forces", "soft-keeps-the-shot"), _FLAG),
     ),
+    *CONSOLES,
 )

@@ -137,7 +137,8 @@ def _notes(
             f"packet {_listed(conflicts)} came with different contents: the log was written to "
             "while it was sent, or two dumps have the same header; shown is what came most often"
         )
-    most = max(sum(one.copies for one in versions) for versions in parts.versions.values())
+    copies = [sum(one.copies for one in versions) for versions in parts.versions.values()]
+    most = max(copies, default=0)
     if most > ROUNDS:
         yield (
             f"a packet came {most} times and is sent {ROUNDS} times: two dumps have the same "

@@ -92,7 +92,7 @@ class Catcher:
         """Take one datagram, in the order in which they came."""
         self.datagrams += 1
         try:
-            packet = decode(datagram.payload, self.layouts, cut=not datagram.whole)
+            packet, head = self._read(datagram)
             if packet.packet_count > self.limits.packets:
                 raise DecodeError(
                     "number",
@@ -102,7 +102,7 @@ class Catcher:
         except DecodeError as error:
             self._refuse(error)
             return
-        held = self._dump_of(datagram, packet)
+        held = self._dump_of(datagram, packet, head)
         was_complete = held.parts.complete
         held.parts.time = datagram.time
         kept = held.parts.add(packet.packet_no, packet.data)
@@ -114,10 +114,12 @@ class Catcher:
     def caught(self) -> Catch:
         """Return what has come so far, dumps in the order in which they began."""
         held = [one for source in self._sources.values() for one in source.dumps.values()]
-        parts = [one.parts for one in sorted(held, key=lambda one: one.number)]
+        held.sort(key=lambda one: one.number)
+        parts = [one.parts for one in held]
+        dumps = [self._assemble(one.key[2], one.parts) for one in held]
         return Catch(
             self.datagrams,
-            tuple(_with_namesakes([assemble(one) for one in parts], parts)),
+            tuple(_with_namesakes(dumps, parts)),
             tuple(self._refused[reason] for reason in sorted(self._refused)),
             self._forgotten,
         )
@@ -126,8 +128,16 @@ class Catcher:
         seen = self._refused.get(error.reason) or Refused(error.reason, 0, str(error))
         self._refused[error.reason] = attrs.evolve(seen, packets=seen.packets + 1)
 
-    def _dump_of(self, datagram: Datagram, packet: Packet) -> _Held:
-        head = _head(datagram.payload, packet.layout)
+    def _read(self, datagram: Datagram) -> tuple[Packet, bytes]:
+        """Return a packet, and its header without its number; raises DecodeError."""
+        packet = decode(datagram.payload, self.layouts, cut=not datagram.whole)
+        return packet, _head(datagram.payload, packet.layout)
+
+    def _assemble(self, head: bytes, parts: Parts) -> CaughtDump:
+        """Put together what came of a dump; `head` is what `_read` returned for each packet."""
+        return assemble(parts)
+
+    def _dump_of(self, datagram: Datagram, packet: Packet, head: bytes) -> _Held:
         key = (datagram.source, packet.layout.name, head)
         held = self._open.get(key)
         if held is not None and abs(datagram.time - held.parts.time) > self.limits.apart:

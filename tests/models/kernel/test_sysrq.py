@@ -42,9 +42,9 @@ def logged(operations: str) -> str:
 
 
 def test_what_it_says() -> None:
-    """printk("SysRq : "), then the message of the key, or that it is disabled."""
-    assert logged("sysrq y") == "SysRq : Trigger a soft dump\n"
-    assert logged("sysrq-mask 16; sysrq y") == "SysRq : This sysrq operation is disabled.\n"
+    """printk(KERN_INFO "SysRq : "), then, on this line, what the key says, or that it is off."""
+    assert logged("sysrq y") == "<6>SysRq : Trigger a soft dump\n"
+    assert logged("sysrq-mask 16; sysrq y") == "<6>SysRq : This sysrq operation is disabled.\n"
     assert logged("sysrq-mask 0; sysrq y") == ""
 
 

@@ -59,7 +59,7 @@ def test_header(arch: Arch, size: int, words: str) -> None:
         registers = struct.unpack_from(words, payload, 217)
         assert len(set(registers)) == len(registers)
         assert 0 not in registers
-        assert payload[size:].startswith(b"Linux version 2.6.36")
+        assert payload[size:].startswith(b"<5>Linux version 2.6.36")
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,13 @@ from tests.models.outcomes import results, values
 def test_what_the_kernel_says_of_a_symbol_that_it_does_not_export(
     missing: int, symbol: str
 ) -> None:
-    """simplify_symbols(): "%s: Unknown symbol %s (err %li)\\n", and -ENOENT."""
+    """simplify_symbols(): KERN_WARNING "%s: Unknown symbol %s (err %li)\\n", and -ENOENT."""
     made = NetoopsSystem(Sim(), "2.6.36", LOCKED, LOCKED, build=Build(unknown=unknown(missing)))
     made.sim.recording = True
     system("insmod", made)
     text = made.machine.log.peek(0, made.machine.log.log_end).decode()
 
-    assert text.endswith(f"SMP\nnetoops: Unknown symbol {symbol} (err 0)\n")
+    assert text.endswith(f"SMP\n<4>netoops: Unknown symbol {symbol} (err 0)\n")
 
 
 def test_with_all_patches_nothing_is_unknown() -> None:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from netsim.cli import cli
@@ -16,13 +17,20 @@ from tests.models.policies.storms import READY, between, compared
 PAGE = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
 
 
-def test_the_command_prints_the_tables(golden: Callable[[str, str], None]) -> None:
-    command = PAGE.split("```sh\n", 1)[1].split("```", 1)[0]
+@pytest.mark.parametrize(
+    ("heading", "name"),
+    [("## Three storms", "policies.txt"), ("## Dumps, a stream, or both", "streams.txt")],
+)
+def test_the_command_prints_the_tables(
+    heading: str, name: str, golden: Callable[[str, str], None]
+) -> None:
+    section = PAGE.split(heading, 1)[1]
+    command = section.split("```sh\n", 1)[1].split("```", 1)[0]
     told = CliRunner().invoke(cli, shlex.split(command.replace("\\\n", " "))[1:])
 
     assert told.exit_code == 0, told.stderr
-    golden("policies.txt", told.stdout)
-    tables = PAGE.split("```text\n", 1)[1].split("\n```", 1)[0]
+    golden(name, told.stdout)
+    tables = section.split("```text\n", 1)[1].split("\n```", 1)[0]
     assert told.stdout.startswith(tables + "\n\n")
 
 

@@ -13,6 +13,7 @@ from netsim.results import Verdict
 from netsim.run import check, load
 from netsim.run.promised import promises
 from netsim.view.show import design_text
+from netsim_models.netoops_v1.variants import PACKED
 from tests.models.policies.storms import READY, between, compared, dumps
 
 OOPS, PANIC, SOFT = "OOPS", "PANIC", "SOFT"
@@ -141,6 +142,7 @@ TAKEN_BACK = {
     ("every", "one-shot"): "{ set 10.0.0.1 } oops; oops",
     ("mac-copy", "neighbour-held"): "",
     ("blob", "fields-delivered"): "",
+    **{("tagged", name): "" for name in PACKED},
     ("one-shot", "crash-emitted"): "{ oops; set 10.0.0.1 } oops",
     ("one-shot", "each-crash-emitted"): "{ set 10.0.0.1 } oops; oops",
     ("one-shot", "one-shot-off"): "{ set 10.0.0.1 } one-shot 0; oops; oops",
@@ -161,6 +163,10 @@ TAKEN_BACK = {
 }
 
 
+def with_variant(name: str) -> str:
+    return f"netoops-v1+stream+{name}" if name == "console-level" else f"netoops-v1+{name}"
+
+
 class TestPromises:
     """A variant takes back what it cannot keep, and nothing else."""
 
@@ -172,7 +178,7 @@ class TestPromises:
         assert taken == set(TAKEN_BACK)
         assert {name for _, name in taken} <= names
         for variant in base.variants:
-            made = load(f"netoops-v1+{variant.name}")
+            made = load(with_variant(variant.name))
             left = {promise.name for promise in made.promises}
             assert left == names - set(variant.takes_back)
             assert set(made.taken_back) == set(variant.takes_back)
@@ -196,7 +202,7 @@ class TestPromises:
         scenario = "{ set 10.0.0.1; neigh-reply 10.0.0.1; set 10.0.0.1 } oops"
         base = {p.name: p.verdict for p in check("netoops-v1", scenario).promises}
         for variant in load("netoops-v1").variants:
-            result = check(f"netoops-v1+{variant.name}", scenario)
+            result = check(with_variant(variant.name), scenario)
             accepted = {f.kind.removeprefix("promise:") for f in result.findings if f.accepted}
             for told in result.promises:
                 if base[told.name] != "broken" and told.name not in accepted:

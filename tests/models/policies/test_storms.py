@@ -14,7 +14,12 @@ from tests.models.policies.storms import READY, between, compared
 
 @pytest.mark.parametrize(
     ("name", "storm"),
-    [("netoops-v1+every", "oops || panic"), ("netoops-v1+every+oops-once", "oops || oops")],
+    [
+        ("netoops-v1+every", "oops || panic"),
+        ("netoops-v1+every+oops-once", "oops || oops"),
+        ("netoops-v1+every+stream", 'oops || kmsg "<3>text"'),
+        ("netoops-v1+every+dump-flag+stream", "off || panic"),
+    ],
 )
 def test_every_state_gives_the_same_numbers(name: str, storm: str) -> None:
     """Merging states reduces nothing by independence, and lets a halt come at every place."""

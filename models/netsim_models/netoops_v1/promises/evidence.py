@@ -136,6 +136,8 @@ def evidence(system: NetoopsSystem) -> Evidence:
     queued: list[Packet] = []
     for sent in m.wire.sent:
         packet = sent.packet
+        if packet.streamed is not None:
+            continue  # no part of a dump
         if any(packet is waiting for waiting in queued):
             continue  # the worker has it: it was handed over before
         if sent.fate == "queued":

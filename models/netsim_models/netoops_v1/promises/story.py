@@ -47,6 +47,9 @@ NEUTRAL = (
     "dump-flag",
     "ports",
     "user-blob",
+    "stream",
+    "console-level",
+    "kmsg",
 )
 #: Operations that change how a target is reached, and nothing else.
 ROUTES = ("route-add", "route-del")
