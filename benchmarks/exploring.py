@@ -15,7 +15,8 @@ from netsim.checkers.datarace import DataRaces
 from netsim.checkers.ending import judge_ending
 from netsim.core.access import dependent
 from netsim.core.fault import Halt, Stop
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import Life
 from netsim.explorer.loop import Observer, Program, execute
 from netsim.explorer.optimal import OptimalDpor as Exhaustive

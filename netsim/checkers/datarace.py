@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 
 from netsim.core.access import CONFLICT, MODE_NAMES, WRITE, Footprint, Key, Mode
 from netsim.core.fault import Report, Site
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Step
 
 Clock: TypeAlias = Mapping[str, int]
 Last: TypeAlias = dict[str, tuple[int, int, str]]

@@ -34,7 +34,8 @@ from netsim.core.access import READ, UNTOLD
 from netsim.core.fault import Site
 from netsim.core.label import class_of
 from netsim.core.op import Op
-from netsim.core.sim import Sim, Step, cite
+from netsim.core.sim import Sim, cite
+from netsim.core.step import Step
 from netsim.core.thread import Context, Life, Mark, SimThread
 
 Decision: TypeAlias = Literal["reached", "unreachable", "undecided"]

@@ -14,7 +14,8 @@ import attrs
 
 from netsim.core.access import WRITE, Key
 from netsim.core.label import class_of
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Step
 
 #: So many pairs of accesses are remembered for one location.
 PAIRS_MAX = 4

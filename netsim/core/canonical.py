@@ -22,8 +22,9 @@ from enum import Enum
 from functools import partial
 from typing import Any, Final
 
-from netsim.core.sim import Round, Sim
+from netsim.core.sim import Sim
 from netsim.core.snapshot import members
+from netsim.core.step import Round
 from netsim.core.thread import SimThread
 
 _PLAIN: Final = frozenset((type(None), bool, int, float, complex, str, bytes))

@@ -6,17 +6,16 @@ a random source, and two machines may be alive at once.
 """
 
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-import attrs
-
-from netsim.core.access import INC, READ, WRITE, Footprint, Key, Mode, merge
+from netsim.core.access import INC, READ, WRITE, Key, Mode, merge
 from netsim.core.fault import Halt, Report, Site, Stop
 from netsim.core.op import Op
 from netsim.core.raised import own_frames, place, told
+from netsim.core.step import Choice, Round, Step
 from netsim.core.thread import Context, Life, Mark, SimThread
 from netsim.errors import NetsimError, UsageError
 
@@ -25,114 +24,6 @@ MACHINE: Key = ("machine", "running")
 TIME: Key = ("machine", "jiffies")
 #: What a halt writes on a uniprocessor machine, and every step there reads, if there is a halt.
 STOPS: Key = ("machine", "one CPU")
-
-
-class Choice(NamedTuple):
-    """One entry of a schedule: which thread ran, and the value chosen for it (0 if none)."""
-
-    thread: str
-    value: int = 0
-
-
-class Part(NamedTuple):
-    """
-    Where one part of a step ends, in its `sync` and `plain`: an operation and the code behind it.
-
-    `section` is what the step has touched so far, all of it where no other thread can take the
-    CPU; None for a part after that.
-    """
-
-    syncs: int
-    plains: int
-    section: Footprint | None
-
-
-class Step:
-    """
-    One step of one execution: an operation and the thread's code up to its next one.
-
-    The environment chose `choice` among `options` values.  `footprint` maps each location touched
-    to the strongest mode; `before` gives the state that synchronisation objects (and the version
-    that plain fields) had before the step; `plain` lists unsynchronised accesses in order; `sync`
-    the acquire (True) and release (False) edges.
-
-    `last` tells that the step could be made because no other could: it happens after all before it.
-
-    `inside` are further values, found only by making the step: places inside it where a strike
-    makes a difference; `inner` is the strike that was made at one.
-
-    `follows` are operations of the same thread that belong to the step, too, because no other
-    could come between; `parts` then tells which synchronisation and accesses go together.
-    """
-
-    __slots__ = (
-        "before",
-        "choice",
-        "follows",
-        "footprint",
-        "inner",
-        "inside",
-        "last",
-        "op",
-        "options",
-        "parts",
-        "plain",
-        "sync",
-        "thread",
-    )
-
-    def __init__(self, thread: str, op: Op, choice: int, options: int) -> None:
-        self.thread = thread
-        self.op = op
-        self.choice = choice
-        self.options = options
-        self.footprint: dict[Key, Mode] = {}
-        self.before: dict[Key, Any] = {}
-        self.plain: list[tuple[Key, Mode, str]] = []
-        self.sync: list[tuple[bool, Key]] = []
-        self.inside: Sequence[int] = ()
-        self.inner: Inner | None = None
-        self.follows: tuple[Nested, ...] = ()
-        self.parts: tuple[Part, ...] = ()
-        self.last = False
-
-
-@attrs.frozen
-class Nested:
-    """An operation performed inside a step of another thread."""
-
-    thread: str
-    op: Op
-    function: str
-
-
-@attrs.frozen
-class Inner:
-    """
-    A strike inside a step: at which place in words, its operations, and what they touched.
-
-    If it is `void` the step could not be made with its value after all; what it did means nothing.
-    """
-
-    place: str = ""
-    nested: Sequence[Nested] = ()
-    touched: Footprint = attrs.Factory(dict)
-    void: bool = False
-
-
-@attrs.define(eq=False)
-class Round:
-    """What one thread read and changed since `Sim.begin_round`; see `netsim.sync.wait`."""
-
-    reads: dict[Key, int] = attrs.Factory(dict)
-    #: Of the locations read, those whose state is not their version: who tells it, and the state.
-    states: dict[Key, tuple[Callable[[], Any], Any]] = attrs.Factory(dict)
-    first: dict[Key, Any] = attrs.Factory(dict)
-    last: dict[Key, Any] = attrs.Factory(dict)
-
-    def changed(self) -> bool:
-        """Tell whether some location now has another value than at the start of the round."""
-        return any(self.last[key] != old for key, old in self.first.items())
 
 
 class ModelError(UsageError):

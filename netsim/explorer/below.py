@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from netsim.core.sim import Choice, Sim
+from netsim.core.sim import Sim
+from netsim.core.step import Choice
 from netsim.core.thread import SimThread
 from netsim.explorer.events import Event
 from netsim.explorer.loop import Program

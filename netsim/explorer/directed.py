@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from netsim.core.label import class_of
-from netsim.core.sim import Choice, Sim
+from netsim.core.sim import Sim
+from netsim.core.step import Choice
 from netsim.core.thread import SimThread
 from netsim.explorer.walk import RandomWalk
 

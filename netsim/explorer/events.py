@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from netsim.core.access import CONFLICT, READ, UNTOLD, WRITE, Footprint, Key, Mode
 from netsim.core.op import Op
-from netsim.core.sim import Step
+from netsim.core.step import Step
 
 Clock: TypeAlias = dict[str, int]
 

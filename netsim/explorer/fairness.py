@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 import attrs
 
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 
 Edge: TypeAlias = tuple[Choice, int]
 """A step and the number of the state that it leads to."""

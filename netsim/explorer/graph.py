@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from netsim.core.canonical import Canonical
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import SimThread
 from netsim.explorer.fairness import Graph, components, from_start
 from netsim.explorer.normal import Recorder

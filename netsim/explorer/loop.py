@@ -11,7 +11,8 @@ from typing import Protocol
 
 import attrs
 
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import SimThread
 from netsim.results import CutBy
 

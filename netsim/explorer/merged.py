@@ -19,7 +19,8 @@ from collections.abc import Sequence
 import attrs
 
 from netsim.core.access import Footprint, dependent
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.explorer.events import History
 from netsim.explorer.plain import Node, PlainDfs
 

@@ -8,7 +8,8 @@ Runs of one thread are kept as long as the happens-before relation allows.
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import SimThread
 from netsim.explorer.events import History
 from netsim.explorer.loop import Program, execute

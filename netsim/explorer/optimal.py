@@ -21,7 +21,8 @@ from functools import partial
 from typing import TypeAlias
 
 from netsim.core.access import CONFLICT, READ, Footprint, Key, dependent
-from netsim.core.sim import Choice, Nested, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Nested, Step
 from netsim.core.thread import Mark, SimThread
 from netsim.explorer.events import Event, History
 from netsim.explorer.footprints import Footprints, causes_of

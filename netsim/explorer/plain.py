@@ -11,7 +11,8 @@ Musuvathi, McKinley, *Bounded Partial-Order Reduction*, OOPSLA 2013).
 
 from collections.abc import Sequence
 
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import Mark, SimThread
 from netsim.results import CutBy
 

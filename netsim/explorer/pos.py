@@ -9,7 +9,8 @@ pending operation is taken to race with a step that touched the object or a guar
 import random
 from collections.abc import Sequence
 
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import SimThread
 from netsim.explorer.walk import RandomWalk
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from netsim.core.access import Footprint, dependent
-from netsim.core.sim import Choice, Nested
+from netsim.core.step import Choice, Nested
 
 
 class Unmakeable(Exception):

@@ -3,7 +3,8 @@
 import random
 from collections.abc import Sequence
 
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import SimThread
 from netsim.results import CutBy
 

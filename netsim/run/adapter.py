@@ -17,7 +17,8 @@ from typing import Literal
 
 import attrs
 
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import Life, SimThread
 from netsim.results import Departure
 from netsim.run.align import AHEAD_MAX, MOVED, SAME, Place, align, first_like, likeness

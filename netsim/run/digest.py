@@ -2,7 +2,8 @@
 
 import zlib
 
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Step
 
 
 class Digest:

@@ -16,7 +16,8 @@ import attrs
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core.access import CONFLICT, Key, dependent
-from netsim.core.sim import MACHINE, Choice, Sim
+from netsim.core.sim import MACHINE, Sim
+from netsim.core.step import Choice
 from netsim.design import Design
 from netsim.explorer.below import ClassesBelow, EverythingBelow
 from netsim.explorer.events import Event, History

@@ -11,7 +11,7 @@ import attrs
 from netsim._version import __version__
 from netsim.checkers.ending import unfinished
 from netsim.core.canonical import Unseen
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.explorer.events import History
 from netsim.explorer.fairness import fair, lasso
 from netsim.explorer.graph import StateGraph, TimeRead

@@ -16,7 +16,8 @@ from netsim.checkers.ending import unfinished
 from netsim.core.access import READ
 from netsim.core.canonical import Unseen
 from netsim.core.fault import Report, Site
-from netsim.core.sim import TIME, Choice, Sim, Step
+from netsim.core.sim import TIME, Sim
+from netsim.core.step import Choice, Step
 from netsim.explorer.fairness import is_fair, starving
 from netsim.explorer.graph import Along, StateGraph, TimeRead
 from netsim.explorer.loop import execute

@@ -11,7 +11,7 @@ from netsim.checkers.lockorder import Prediction
 from netsim.checkers.waitfor import Stuck
 from netsim.core.fault import Report
 from netsim.core.label import class_of
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.results import Finding
 from netsim.run.judge import Judged, finding
 from netsim.run.program import ScenarioProgram

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netsim.core.access import CONFLICT, Footprint, Key, Mode, merge
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Step
 
 
 class Reach:

@@ -9,7 +9,8 @@ import attrs
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core.access import Key
-from netsim.core.sim import Choice, Nested, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Nested, Step
 from netsim.core.thread import Life, SimThread
 from netsim.design import Design
 from netsim.explorer.events import History

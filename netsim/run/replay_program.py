@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 
 from netsim.checkers.datarace import DataRaces
-from netsim.core.sim import Choice, Sim
+from netsim.core.sim import Sim
+from netsim.core.step import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.explorer.loop import execute

@@ -8,7 +8,7 @@ from functools import cache
 import attrs
 
 from netsim.checkers.ending import aftermath, unfinished
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, Exploration, execute
 from netsim.explorer.normal import Recorder

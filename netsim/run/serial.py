@@ -13,7 +13,8 @@ from itertools import combinations
 
 import attrs
 
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import SimThread
 from netsim.explorer.loop import execute
 from netsim.notation import Flow, Scenario

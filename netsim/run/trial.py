@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from netsim.core.op import Op
-from netsim.core.sim import Choice, ModelError, Sim, Step
+from netsim.core.sim import ModelError, Sim
+from netsim.core.step import Choice, Step
 from netsim.errors import UsageError
 from netsim.explorer.loop import execute
 from netsim.run.awaited import all_awaited

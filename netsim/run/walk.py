@@ -12,7 +12,8 @@ from typing import ClassVar, Generic, TypeVar
 import attrs
 
 from netsim.checkers.datarace import DataRaces
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.errors import UsageError
 from netsim.explorer.estimate import FIRST, Band, Estimate
 from netsim.explorer.events import History

@@ -18,7 +18,8 @@ from typing import Any
 from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode, merge
 from netsim.core.fault import Halt, Stop
 from netsim.core.op import Op
-from netsim.core.sim import Inner, Nested, Sim, Step, cite
+from netsim.core.sim import Sim, cite
+from netsim.core.step import Inner, Nested, Step
 from netsim.core.thread import Life, SimThread
 from netsim.sync.interrupt import STRUCK, Interruptible, Killed, pending_strike
 

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from netsim.core.access import INC, READ, WRITE, Key
 from netsim.core.op import Op
-from netsim.core.sim import Inner, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Inner, Step
 from netsim.core.thread import Context, Life, SimThread
 from netsim.core.traps import perform
 from netsim.sync.choose import Choose

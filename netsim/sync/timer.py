@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from netsim.core.access import READ, WRITE, Key
 from netsim.core.op import Op
-from netsim.core.sim import Round, Sim
+from netsim.core.sim import Sim
+from netsim.core.step import Round
 from netsim.core.thread import Context, SimThread
 from netsim.core.traps import perform
 from netsim.sync.wait import wait_for_change

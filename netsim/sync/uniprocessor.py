@@ -19,7 +19,8 @@ from typing import Any
 
 from netsim.core.access import READ, UNTOLD, WRITE, Key, Mode
 from netsim.core.op import Op
-from netsim.core.sim import STOPS, Inner, ModelError, Nested, Part, Sim, cite
+from netsim.core.sim import STOPS, ModelError, Sim, cite
+from netsim.core.step import Inner, Nested, Part
 from netsim.core.thread import Context, Life, SimThread
 from netsim.core.traps import perform
 from netsim.sync.interrupt import (

@@ -11,7 +11,8 @@ from typing import Any
 
 from netsim.core.access import READ, Key
 from netsim.core.op import Op
-from netsim.core.sim import ModelError, Round, Sim
+from netsim.core.sim import ModelError, Sim
+from netsim.core.step import Round
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
 

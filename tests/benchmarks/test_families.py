@@ -22,7 +22,8 @@ from benchmarks.families import (
     trylocks,
     writers,
 )
-from netsim.core.sim import Choice, Sim
+from netsim.core.sim import Sim
+from netsim.core.step import Choice
 from netsim.explorer.loop import execute
 from netsim.explorer.normal import Recorder
 from netsim.explorer.plain import PlainDfs

@@ -13,7 +13,8 @@ from netsim.core.access import WRITE, Key
 from netsim.core.fault import Report
 from netsim.core.memory import KObject, bind, shared
 from netsim.core.op import Op
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Step
 from netsim.sync.sleep import schedule_point
 from netsim.sync.spinlock import SpinLock
 from tests.explorer.programs import PRIMITIVES, Interpreter, generate

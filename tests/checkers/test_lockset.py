@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netsim.checkers.datarace import DataRaces
 from netsim.checkers.lockset import Locksets
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.explorer.loop import execute
 from netsim.explorer.normal import Recorder
 from netsim.notation import parse

@@ -14,7 +14,8 @@ import attrs
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core.access import dependent
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Step
 
 
 class Observable(Protocol):

@@ -16,7 +16,8 @@ import pytest
 
 from netsim.core.access import dependent
 from netsim.core.label import class_of
-from netsim.core.sim import Choice, Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Choice, Step
 from netsim.core.thread import SimThread
 from netsim.errors import UsageError
 from netsim.explorer.directed import Goal, Stand

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.explorer.fairness import Graph, fair, is_fair, lasso, starving
 
 THREADS = ("a", "b", "c")

@@ -6,7 +6,8 @@ import pytest
 
 from netsim.core.access import INC, READ, WRITE, Footprint
 from netsim.core.op import Op
-from netsim.core.sim import MACHINE, TIME, Step
+from netsim.core.sim import MACHINE, TIME
+from netsim.core.step import Step
 from netsim.explorer.events import Event, History
 from netsim.explorer.footprints import KEPT, Footprints, causes_of
 

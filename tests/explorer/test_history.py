@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from netsim.core.access import dependent
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Step
 from netsim.explorer.events import Event, History, Races
 from tests.explorer.programs import Interpreter, generate
 from tests.explorer.test_strikes import PAIR, Striking

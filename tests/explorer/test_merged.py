@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from netsim.checkers.datarace import DataRaces
-from netsim.core.sim import Choice, Sim
+from netsim.core.sim import Sim
+from netsim.core.step import Choice
 from netsim.explorer.loop import execute
 from netsim.explorer.merged import MergedDfs
 from tests.explorer.programs import INSTRUCTIONS, Interpreter, Program

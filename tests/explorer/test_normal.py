@@ -7,7 +7,7 @@ import random
 import pytest
 
 from netsim.core.access import dependent
-from netsim.core.sim import Choice, Step
+from netsim.core.step import Choice, Step
 from netsim.explorer.loop import execute
 from netsim.explorer.normal import PERMUTED_MAX, Recorder, equivalents
 from tests.explorer.brute import class_of

@@ -9,7 +9,8 @@ import pytest
 from benchmarks.families import Family, pairs
 from netsim.core.access import INC, READ, WRITE, Footprint
 from netsim.core.memory import KObject, bind, shared
-from netsim.core.sim import Choice, Sim
+from netsim.core.sim import Sim
+from netsim.core.step import Choice
 from netsim.explorer.events import Event
 from netsim.explorer.loop import execute
 from netsim.explorer.optimal import OptimalDpor, Race, _without

@@ -20,7 +20,7 @@ import pytest
 from netsim.checkers.datarace import DataRaces
 from netsim.core import access
 from netsim.core.access import READ, WRITE, Footprint
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.explorer import events
 from netsim.explorer.loop import Observer, execute
 from netsim.explorer.optimal import OptimalDpor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.explorer.loop import execute
 from netsim.explorer.plain import PlainDfs
 from tests.explorer.programs import Interpreter, Program

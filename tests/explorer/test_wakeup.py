@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from netsim.core.access import READ, WRITE, Footprint
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.explorer.wakeup import Known, Move, Unmakeable, insert, place
 
 

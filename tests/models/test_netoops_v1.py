@@ -129,7 +129,7 @@ class TestDump:
 
     def test_an_unanswered_neighbour_gets_no_mac(self) -> None:
         assert self.dumps("{ set 10.0.0.1 } oops") == {
-            "OOPS dump to 10.0.0.1 at 00:00:00:00:00:00 through eth0: delivered"
+            "OOPS dump to 10.0.0.1 at 00:00:00:00:00:00 through eth0: delivered to nobody"
         }
 
     def test_an_answered_neighbour_gets_its_own(self) -> None:
@@ -138,7 +138,7 @@ class TestDump:
 
     def test_one_shot_is_spent_by_an_oops_and_not_by_a_soft_dump(self) -> None:
         assert self.dumps("{ set 10.0.0.1; oops } oops") == {
-            "OOPS dump to 10.0.0.1 at 00:00:00:00:00:00 through eth0: delivered"
+            "OOPS dump to 10.0.0.1 at 00:00:00:00:00:00 through eth0: delivered to nobody"
         }
         (dumps,) = self.dumps("{ set 10.0.0.1; soft-dump } oops")
         assert "OOPS dump" in dumps

@@ -11,7 +11,8 @@ import attrs
 
 from netsim.checkers.datarace import DataRaces
 from netsim.core.memory import KObject, bind, kfree, shared
-from netsim.core.sim import Choice, Sim
+from netsim.core.sim import Sim
+from netsim.core.step import Choice
 from netsim.design import Design, Operation, StartingPoint
 from netsim.explorer.events import History
 from netsim.explorer.loop import Program

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 import netsim
-from netsim.core.sim import Choice
+from netsim.core.step import Choice
 from netsim.results import Explanation, Finding, Options, Place, ReplayResult
 from netsim.run import check, explain, replay
 from netsim.trace.documents import dump_check

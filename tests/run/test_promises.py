@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from netsim import Bounds, UsageError, check, matrix, replay
-from netsim.core.sim import Step
+from netsim.core.step import Step
 from netsim.notation import parse
 from netsim.promise import KEPT, Answer, Broken, Promise, Shown
 from netsim.results import Finding, Options, Promised, Result, Verdict

@@ -5,13 +5,21 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
 
+from netsim.core.sim import Sim
+from netsim.core.thread import Context
+from netsim.design import Design, Operation, StartingPoint
 from netsim.notation import parse
 from netsim.results import Options
+from netsim.run import serial
 from netsim.run.outcome import Observed
 from netsim.run.program import ScenarioProgram
 from netsim.run.serial import Faults, Order, Orders, SerialReference, sequential_orders
+from netsim.sync.completion import Completion
+from netsim.sync.sleep import schedule_point
+from tests.run.bare import BareSystem
 from tests.run.posts import design
 
 OUT_OF_MEMORY: Faults = (("1", 0, 1),)
@@ -133,6 +141,78 @@ class TestHang:
         assert Reference(seen(None, None)).explains(seen(None, "0"))
         assert not Reference(seen("0", "0")).explains(seen(None, "0"))
         assert not Reference(seen("0", None)).explains(seen(None, "0"))
+
+    def test_what_the_waiting_flow_did_before_is_not_compared(self) -> None:
+        first = (1, "op1", None), (1, "op2", None), (2, "op3", "0")
+        second = (1, "op1", "0"), (1, "op2", None), (2, "op3", "0")
+        order = attrs.evolve(seen(None), results=first)
+        assert Reference(order).explains(attrs.evolve(order, results=second))
+        other = attrs.evolve(order, results=(*second[:2], (2, "op3", "7")))
+        assert not Reference(order).explains(other)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_walk_without_the_failed_that_is_cut_decides_nothing(
+    cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = design()
+    program = ScenarioProgram(made, parse("post a || post b", made.operations), Options())
+    reference = SerialReference(program, 100, 1000)
+    walked = Orders((), not cut, 0, endless=cut)
+    monkeypatch.setattr(serial, "sequential_orders", lambda *_: walked)
+    assert reference.refutes(seen("x", "-ENOMEM", failed=(1,)), ()) is not cut
+    assert reference.endless is cut
+
+
+class System(BareSystem):
+    """Somebody waits, somebody ends that, and an interrupt."""
+
+    def __init__(self, sim: Sim) -> None:
+        super().__init__(sim)
+        self.done = Completion(sim, "done")
+
+
+async def wait(s: System) -> None:
+    await s.done.wait_for_completion()
+
+
+async def end(s: System) -> None:
+    await s.done.complete()
+
+
+async def handler(_s: System) -> None:
+    await schedule_point("handler")
+
+
+WAITING = Design(
+    name="waiting",
+    summary="waits",
+    boot=System,
+    operations={
+        "wait": Operation("wait", "waits", wait),
+        "end": Operation("end", "ends that", end),
+        "handler": Operation("handler", "an interrupt", handler, contexts=(Context.HARDIRQ,)),
+    },
+    starts=(StartingPoint("empty", ""),),
+    probes=(),
+)
+
+
+def begun(scenario: str) -> set[str]:
+    """Return the flows in order of their begin, for each sequential order."""
+    program = ScenarioProgram(WAITING, parse(scenario, WAITING.operations), Options())
+    walked = sequential_orders(program, 1000, 1000)
+    assert walked.complete
+    return {"".join(one[0] for one in order.begins) for order in walked.orders}
+
+
+def test_who_waits_is_not_struck_while_another_can_go_on() -> None:
+    assert begun("wait || end || handler") == {"123", "132", "213", "231", "312", "321"}
+    assert begun("wait || end || !1 handler") == {"123", "213", "231", "312", "321"}
+
+
+def test_who_waits_for_ever_is_struck() -> None:
+    assert begun("wait || !1 handler") == {"12", "21"}
 
 
 class TestWalk:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from netsim.core.access import MODE_NAMES
-from netsim.core.sim import Sim, Step
+from netsim.core.sim import Sim
+from netsim.core.step import Step
 from netsim.core.thread import SimThread
 
 

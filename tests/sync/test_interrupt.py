@@ -110,6 +110,19 @@ class TestMasking:
 
         assert places == [True, False, False, False, True]
 
+    def test_bottom_halves_nest(self) -> None:
+        async def flow() -> None:
+            await local_bh_disable()
+            await local_bh_disable()
+            await local_bh_enable()
+            await local_bh_enable()
+            await local_bh_disable()
+            await local_bh_enable()
+
+        places = Board(flow, (Context.SOFTIRQ, nothing)).places()
+
+        assert places == [True, False, False, False, True, False, True]
+
     @pytest.mark.parametrize(
         ("context", "irqsave", "bh", "inside"),
         [

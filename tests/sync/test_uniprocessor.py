@@ -11,7 +11,8 @@ import pytest
 from netsim.checkers.datarace import DataRaces
 from netsim.core.memory import KObject, bind, shared
 from netsim.core.op import Op
-from netsim.core.sim import ModelError, Sim, Step
+from netsim.core.sim import ModelError, Sim
+from netsim.core.step import Step
 from netsim.core.thread import Context, Life
 from netsim.sync.choose import choose
 from netsim.sync.interrupt import local_bh_disable, local_bh_enable

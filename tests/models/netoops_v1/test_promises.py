@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netsim.core.sim import Step
+from netsim.core.step import Step
 from netsim.notation import parse
 from netsim.promise import Broken, Promise
 from netsim.results import Options, Result
