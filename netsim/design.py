@@ -186,6 +186,11 @@ class Design:
     #: execution ends.  It may depend only on the order of conflicting steps, and on places that
     #: `netsim.sync.tally` counts.
     tally: Callable[[Any], Mapping[str, int]] | None = attrs.field(default=None, repr=False)
+    #: Tells a system, before flows run, which operations they will run: names with arguments.  It
+    #: may only make footprints smaller by it, where what those do can make no difference.
+    foresee: Callable[[Any, Sequence[tuple[str, ...]]], None] | None = attrs.field(
+        default=None, repr=False
+    )
     #: What can be added to it, by name: `NAME+VARIANT`.
     variants: tuple[Variant, ...] = ()
     #: How what it sends over a real network is caught, if it sends anything that can be.

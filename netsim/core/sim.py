@@ -511,10 +511,10 @@ class Sim:
 
     def _raised(self, thread: SimThread, error: BaseException) -> None:
         """File a `bug-on` for what simulated code raised; for what netsim did, raise ModelError."""
+        if isinstance(error, ModelError):
+            raise error
         frames, ours = own_frames(error)
         if ours or not frames:
-            if isinstance(error, ModelError):
-                raise error
             text = str(error) if isinstance(error, NetsimError) else told(error)
             where = f"{place(*frames[0])}: " if frames else ""
             raise ModelError(f"{where}{self.title(thread)}: {text}") from error

@@ -130,6 +130,9 @@ class ScenarioProgram:
         self.run = run = Run(sim, system, {}, boot.initial, boot.unreached, boot.results)
         if boot.unreached:
             return sim
+        if self.design.foresee is not None:
+            calls = [call for flow in self.scenario.flows for call in flow.calls]
+            self.design.foresee(system, [(call.name, *call.arguments) for call in calls])
         sim.alone = False
         sim.tallied = self.tallied
         sim.faults = sim.fault_budget = self.options.faults

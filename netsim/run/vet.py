@@ -42,6 +42,8 @@ def vet(design: Design) -> None:
         raise UsageError(
             f"{of}: catching is a {type(catching).__name__}; expected Catching or None"
         )
+    if design.foresee is not None:
+        _takes(design.foresee, 2, f"{of}: foresee", "(system, operations)")
     if design.tally is not None:
         _takes(design.tally, 1, f"{of}: tally", "(system)")
     variants: tuple[Any, ...] = design.variants

@@ -16,7 +16,7 @@ import attrs
 
 from netsim.core.access import INC, READ, WRITE, Key
 from netsim.core.op import Op
-from netsim.core.sim import Sim
+from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
 from netsim.sync.marked import SharedList
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from netsim_models.x86 import PtRegs
 
 LOG_BUF_LEN = 1 << 17
+#: No operation prints more, but for the one that is told how much.
+TEXT_MAX = 4096
 
 Printed: TypeAlias = Callable[[Sim, int], None]
 
@@ -56,8 +58,9 @@ class Segment:
     length: int
 
     def bytes(self, offset: int, length: int) -> bytes:
-        """Return what stands in the ring now (recorded as a read)."""
-        self.log.sim.touch(self.log.key, READ, None)
+        """Return what stands in the ring now: a read, if other text may come over it."""
+        if self.log.may_wrap:
+            self.log.sim.touch(self.log.key, READ, None)
         return self.log.peek(self.start + offset, length)
 
 
@@ -109,6 +112,8 @@ class LogBuf:
         self.mark: Marking | None = None
         #: Where text is printed, too; None if this machine never has a console.
         self.consoles: Consoles | None = None
+        #: Whether text that is printed from now on may come over other text.
+        self.may_wrap = True
         #: The dumps that each thread asked for, in its order: for promises, nothing acts on it.
         self.asked: dict[str, tuple[Asked, ...]] = {}
 
@@ -120,6 +125,10 @@ class LogBuf:
         holder = self.sim.title(owner) if owner is not None and not dump else ""
         asked = Asked(thread.begun, thread.operation, reason, registers, text, dump, holder)
         self.asked[thread.name] = (*self.asked.get(thread.name, ()), asked)
+
+    def foresee(self, size: int) -> None:
+        """Take it that no more than `size` bytes will be printed from now on."""
+        self.may_wrap = self.logged_chars + size > LOG_BUF_LEN
 
     def emit(self, text: bytes) -> None:
         """Append to the ring, as it is."""
@@ -160,6 +169,11 @@ class _Printk(Op):
         begins, length = log.new_text_line, len(text)
         if not self.raw:
             text, length = tagged(text, begins, log.mark)
+        if not log.may_wrap and log.logged_chars + len(text) > LOG_BUF_LEN:
+            raise ModelError(
+                f"printk() of {len(text)} bytes comes over text that was taken to be safe: "
+                f"expected at most {TEXT_MAX} bytes of an operation; see LogBuf.foresee()"
+            )
         log.emit(text)
         # The order of two texts is not observable, unless consoles print what does not end its
         # line.  In a dump it is at most a newline, more or less.

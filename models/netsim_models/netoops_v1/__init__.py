@@ -9,6 +9,7 @@ patches 10 and 11.  The first three have a uniprocessor build (+up).
 """
 
 import re
+from collections.abc import Sequence
 
 import attrs
 
@@ -17,6 +18,7 @@ from netsim.core.sim import Sim
 from netsim.design import AcceptedLoss, Design, StartingPoint, System
 from netsim.sync.uniprocessor import uniprocessor
 from netsim_models import errno
+from netsim_models.kernel.printk import TEXT_MAX
 from netsim_models.net import netpoll
 from netsim_models.netoops_v1.driver import Paths
 from netsim_models.netoops_v1.operations import operations
@@ -143,6 +145,13 @@ def tell(what: str, expected: str, found: str) -> str:
     return ""
 
 
+def foresee(system: NetoopsSystem, operations: Sequence[tuple[str, ...]]) -> None:
+    """Tell the log how much flows will print at most."""
+    system.machine.log.foresee(
+        sum(int(words[0]) if name == "log" else TEXT_MAX for name, *words in operations)
+    )
+
+
 def _design(
     name: str,
     summary: str,
@@ -182,6 +191,7 @@ def _design(
         tally=lambda system: tally(
             system.machine, system.driver.format.numbers, system.driver.spacing > 0
         ),
+        foresee=foresee,
         variants=(*VARIANTS, *POLICIES),
         catching=Catching(NETOOPS_PORT, catcher),
     )
