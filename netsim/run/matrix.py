@@ -108,7 +108,9 @@ def matrix(  # noqa: PLR0913  each is a thing that one may ask for
         parts += made
         for some, part in zip(cells_of, made, strict=False):
             key = some.design.name, some.start.name
-            gone.ended.update(dict.fromkeys((*key, tuple(map(str, e))) for e in part.ended))
+            if size < length:  # nothing goes on after the longest
+                gone.ended.update(dict.fromkeys((*key, tuple(map(str, e))) for e in part.ended))
+            part.ended.clear()
         if any(part.interrupted for part in made):
             break
     done = [(some.design, part) for some, part in zip(work, parts, strict=False)]
