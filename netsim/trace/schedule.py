@@ -47,8 +47,8 @@ class Schedule:
         if self.options.choose:
             words.append(f"choose={','.join(self.options.choose)}")
         runs = ",".join(_runs(self.choices)) or "-"
-        # A thread may be called "-", which alone would be no choice at all.
-        words.append("-*1" if self.choices and runs == "-" else runs)
+        # A thread may be called "-", which alone would be no choice at all, or "--".
+        words.append(f"{runs}*1" if self.choices and runs in ("-", "--") else runs)
         if self.digest:
             words.append(f"#{self.digest}")
         return f"{' '.join(words)} -- {self.scenario}"

@@ -84,6 +84,8 @@ def _lost(dump: Dump) -> Broken:
             f"{what}: kmsg_dump() skips it, for dump_list_lock is held by {dump.asked.holder}",
             ("dump_list_lock",),
         )
+    if not dump.handled.stopped_by and not dump.asked.text:
+        return Broken(f"{what}: the log is empty", ("empty log",))
     if not dump.handled.stopped_by:
         return Broken(f"{what}: the driver is not asked", ("not asked",))
     return Broken(f"{what}: {dump.handled.why}", (dump.handled.stopped_by,))
