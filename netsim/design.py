@@ -95,12 +95,22 @@ class AcceptedLoss:
     """
     A finding that the design's authors accept: its kind, the names of operations, and why.
 
-    It covers findings of this kind in which only these operations take part.
+    It covers findings of this kind in which only these operations take part, or any if none is
+    named; with `objects` only those that name these.
     """
 
     kind: str
     operations: tuple[str, ...]
     reason: str
+    objects: tuple[str, ...] = ()
+
+    def covers(self, kind: str, operations: Iterable[str], objects: Sequence[str]) -> bool:
+        """Tell whether a finding is meant; `operations` are names, without arguments."""
+        return (
+            self.kind == kind
+            and (not self.operations or set(operations) <= set(self.operations))
+            and (not self.objects or tuple(objects) == self.objects)
+        )
 
 
 @attrs.frozen
@@ -123,12 +133,15 @@ class Variant:
     """
     Something that can be added to a design, which is then called `DESIGN+VARIANT`.
 
-    `apply` returns the design changed; name, summary and variants are not its business.
+    `apply` returns the design changed; name, summary, variants and promises are not its business.
+    `takes_back` has the promises that cannot be kept with it, each with the reason; those that the
+    design does not make are passed over.
     """
 
     name: str
     summary: str
     apply: Callable[[Design], Design] = attrs.field(repr=False)
+    takes_back: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen
@@ -162,6 +175,11 @@ class Design:
     tell: Callable[[str, str, str], str] = attrs.field(default=lambda *_: "", repr=False)
     #: What its documentation promises; each name once.
     promises: tuple[Promise, ...] = attrs.field(default=(), repr=False)
+    #: Further starting points, for the page of promises: what puts one to the test that nothing
+    #: does from `starts`.
+    promise_starts: tuple[StartingPoint, ...] = ()
+    #: Promises that its variants have taken back: name and reason.
+    taken_back: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     #: Reads off a system at rest, probes made, what promises look at beside results.
     evidence: Callable[[Any], Any] = attrs.field(default=lambda _: None, repr=False)
     #: What a booted system has come to, name to number, for `matrix --scenario`: asked where an
@@ -192,19 +210,26 @@ class Design:
             raise UsageError(
                 f"'+{name[:60]}' cannot be added to design {self.name}{hint}\n  expected {left}"
             )
+        changed = variant.apply(self)
+        gone = {p.name: p for p in changed.promises if p.name in variant.takes_back}
+        kinds = [promise.kind for promise in gone.values()]
         return attrs.evolve(
-            variant.apply(self),
+            changed,
             name=f"{self.name}+{name}",
             summary=f"{self.summary}; {variant.summary}",
             variants=tuple(one for one in self.variants if one is not variant),
+            promises=tuple(p for p in changed.promises if p.name not in gone),
+            taken_back={
+                **self.taken_back,
+                **{one: f"+{name}: {variant.takes_back[one]}" for one in gone},
+            },
+            accepted=tuple(loss for loss in changed.accepted if loss.kind not in kinds),
         )
 
-    def accepts(self, kind: str, operations: Iterable[str]) -> str:
-        """Return why a finding of this kind in these operations is accepted, or ""."""
-        names = {operation.split()[0] for operation in operations}
-        return next(
-            (a.reason for a in self.accepted if a.kind == kind and names <= set(a.operations)), ""
-        )
+    def accepts(self, kind: str, operations: Iterable[str], objects: Sequence[str] = ()) -> str:
+        """Return why a finding of this kind, in these operations, is accepted, or ""."""
+        names = [operation.split()[0] for operation in operations]
+        return next((a.reason for a in self.accepted if a.covers(kind, names, objects)), "")
 
     def validate(self, call: Call) -> Operation:
         """

@@ -7,7 +7,7 @@ version 1), in the same words; all are immutable and compare by value.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum
 from typing import Any, Literal
@@ -339,6 +339,38 @@ class MatrixResult:
     decided: bool = True
     #: The scenarios that were given, if cells are of those instead of operations from starts.
     scenarios: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class PromiseSurvey:
+    """One survey behind a table of promises: its shape, and how many scenarios it had."""
+
+    flows: int
+    length: int
+    starts: int
+    scenarios: int
+    complete: bool
+    decided: bool
+    options: Options
+
+
+@attrs.frozen
+class PromiseTable:
+    """
+    What was found out about the promises of a design, over all of `surveys`.
+
+    `smallest` has the findings that break a promise, by id, each with its smallest counterexample:
+    fewest operations, then preemptions, then steps.  `behind` has by the name of a promise the
+    kinds of findings of which it is not kept as a consequence.
+    """
+
+    design: str
+    surveys: tuple[PromiseSurvey, ...]
+    promises: tuple[Promised, ...]
+    smallest: Mapping[str, Finding]
+    behind: Mapping[str, tuple[str, ...]]
+    #: Promises that it takes back, with the reason: see `Design.taken_back`.
+    taken_back: Mapping[str, str]
 
 
 @attrs.frozen

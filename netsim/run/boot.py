@@ -45,6 +45,11 @@ class Boots:
 
     _made: dict[tuple[tuple[Call, ...], bool], Boot] = attrs.Factory(dict)
 
+    def reached(self, initial: Sequence[Call], sites: bool) -> bool:
+        """Tell whether somebody has been at the end of `initial` already."""
+        boot = self._made.get((tuple(initial), sites))
+        return boot is not None and not boot.unreached
+
     def take(self, initial: Sequence[Call], sites: bool, make: Callable[[], Boot]) -> Boot:
         """Return the machine after `initial`, as it was then; `make` boots it the first time."""
         key = (tuple(initial), sites)

@@ -64,7 +64,7 @@ class _FewPreemptions(Search):
 
 def search(program: ScenarioProgram, bounds: Bounds, *, orders_always: bool = True) -> Searched:
     """
-    Search a scenario that was started, and whose start was reached.
+    Search a scenario whose start is reached.
 
     The bound on executions holds for each search (of more than two flows there is one for each
     kind if none is given), the others for all together: only a search of classes that has come to

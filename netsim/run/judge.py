@@ -183,7 +183,7 @@ def finding(
         minimal=False,
         consequences=judged.consequences,
         nearest=judged.nearest,
-        accepted=design.accepts(report.kind, operations),
+        accepted=design.accepts(report.kind, operations, report.objects),
     )
 
 

@@ -15,6 +15,7 @@ from netsim.errors import UsageError
 from netsim.notation import Call, Scenario, parse
 from netsim.results import (
     Bounds,
+    Cell,
     Finding,
     MatrixFinding,
     MatrixResult,
@@ -26,7 +27,7 @@ from netsim.run.boot import Boots
 from netsim.run.program import ScenarioProgram
 from netsim.run.promises import Tally, sum_up
 from netsim.run.registry import load
-from netsim.run.survey import Best, Survey, Surveyed, groups, inherit, sample_calls
+from netsim.run.survey import Best, Shared, Survey, Surveyed, groups, inherit, sample_calls
 from netsim.run.walk import Listener, Progress
 
 #: Cells of so many operations at a time at most.
@@ -39,6 +40,8 @@ GIVEN = StartingPoint("given", "")
 
 #: So many cells are given to a process at a time: of three operations some seconds of work.
 CHUNK = 20
+#: Sequences of one flow are done in some milliseconds, and there are many.
+CHUNK_IN_A_ROW = 400
 
 
 def matrix(  # noqa: PLR0913  each is a thing that one may ask for
@@ -54,7 +57,8 @@ def matrix(  # noqa: PLR0913  each is a thing that one may ask for
     scenarios: Sequence[str] = (),
 ) -> MatrixResult:
     """
-    Check every operation alone and every unordered pair, from every declared start, or `starts`.
+    Check every operation alone and every unordered pair, from every declared start, or `starts`
+    (those that are declared for promises, too).
 
     With `scenarios` check these instead, each on every design, and tell what it comes to in numbers
     (`Design.tally`): at least and at most over all executions.
@@ -75,8 +79,8 @@ def matrix(  # noqa: PLR0913  each is a thing that one may ask for
     if len({design.name for design in loaded}) != len(loaded):
         raise UsageError("each design can stand in a matrix once")
     for name in starts:
-        if not any(name == start.name for design in loaded for start in design.starts):
-            known = dict.fromkeys(start.name for design in loaded for start in design.starts)
+        known = dict.fromkeys(s.name for d in loaded for s in (*d.starts, *d.promise_starts))
+        if name not in known:
             raise UsageError(f"unknown start '{name}': expected one of {', '.join(known)}")
     given = _given(loaded, scenarios, options)
     if given and starts:
@@ -87,20 +91,26 @@ def matrix(  # noqa: PLR0913  each is a thing that one may ask for
     work: list[_Work] = []
     parts: list[Surveyed] = []
     gone = _Gone()
+    shared = Shared()
     for size in range(1, length + 1):
         cells_of = [_Work(d, GIVEN, (), scenarios=given) for d in loaded] if given else []
         cells_of = cells_of or list(_work(loaded, starts, flows, size if length > 1 else 0, gone))
         work += cells_of
         total = sum(len(one.groups) + len(one.scenarios) for one in work)
-        before = sum(len(part.cells) for part in parts)
+        so_far = Progress(sum(len(part.cells) for part in parts), total, "cells")
         if jobs == 1:
-            made = list(_one_by_one(cells_of, options, bounds, progress, before, total))
+            made = [
+                shared.part(part)
+                for part in _one_by_one(cells_of, options, bounds, progress, so_far)
+            ]
         else:
-            made = _in_processes(jobs, cells_of, names, options, bounds, progress, before, total)
+            made = _in_processes(jobs, cells_of, names, options, bounds, progress, so_far, shared)
         parts += made
         for some, part in zip(cells_of, made, strict=False):
             key = some.design.name, some.start.name
-            gone.ended.update(dict.fromkeys((*key, tuple(map(str, e))) for e in part.ended))
+            if size < length:  # nothing goes on after the longest
+                gone.ended.update(dict.fromkeys((*key, tuple(map(str, e))) for e in part.ended))
+            part.ended.clear()
         if any(part.interrupted for part in made):
             break
     done = [(some.design, part) for some, part in zip(work, parts, strict=False)]
@@ -121,8 +131,8 @@ def matrix(  # noqa: PLR0913  each is a thing that one may ask for
     findings += [MatrixFinding(name, found) for (name, _), found in predicted.items()]
     order = [design.name for design in loaded]
     findings.sort(key=lambda m: (order.index(m.design), *_weight(m.finding)))
-    every = [cell for part in parts for cell in part.cells]
-    cells = tuple(every if given else inherit(every, gone))
+    every = _drained(parts)
+    cells = tuple(every if given else inherit(every, max(flows, length), gone))
     interrupted = len(cells) < total or any(part.interrupted for part in parts)
     counted = not interrupted and all(cell.tallied for cell in cells if cell.tallies)
     notes: list[str] = []
@@ -159,6 +169,13 @@ def matrix(  # noqa: PLR0913  each is a thing that one may ask for
         promises=_promised(done, findings),
         scenarios=tuple(map(str, given)),
     )
+
+
+def _drained(parts: Sequence[Surveyed]) -> Iterator[Cell]:
+    """Yield all cells, and let go of each: there may be half a million."""
+    for part in parts:
+        cells, part.cells = part.cells, []
+        yield from cells
 
 
 def _check(designs: Sequence[str | Design], flows: int, length: int, jobs: int) -> None:
@@ -245,7 +262,8 @@ def _work(
     """Yield all cells, each after those that it inherits from; of sequences those of one size."""
     for design in designs:
         calls = list(sample_calls(design, alone=flows == 1))
-        for start in design.starts:
+        every_start = (*design.starts, *design.promise_starts) if starts else design.starts
+        for start in every_start:
             if starts and start.name not in starts:
                 continue
             every = list(groups(calls, flows))
@@ -256,8 +274,9 @@ def _work(
                     if (design.name, start.name, tuple(map(str, sequence))) not in gone
                 ]
                 gone.left_out += len(calls) ** size - len(every)
-            for at in range(0, len(every), CHUNK):
-                yield _Work(design, start, every[at : at + CHUNK], bool(size))
+            chunk = CHUNK_IN_A_ROW if size else CHUNK
+            for at in range(0, len(every), chunk):
+                yield _Work(design, start, every[at : at + chunk], bool(size))
 
 
 def _one_by_one(
@@ -265,13 +284,13 @@ def _one_by_one(
     options: Options,
     bounds: Bounds,
     progress: Listener | None,
-    done: int,
-    total: int,
+    so_far: Progress,
 ) -> Iterator[Surveyed]:
+    done = so_far.done
 
     def listen(cell: Progress) -> None:
         if progress is not None:
-            progress(Progress(done + cell.done, total, cell.text))
+            progress(Progress(done + cell.done, so_far.total, cell.text))
 
     boots = Boots()
     for before, one in zip([None, *work], work, strict=False):
@@ -294,8 +313,8 @@ def _in_processes(
     options: Options,
     bounds: Bounds,
     progress: Listener | None,
-    done: int,
-    total: int,
+    so_far: Progress,
+    shared: Shared,
 ) -> list[Surveyed]:
     """
     Survey in so many processes, each a few cells at a time, in the order of `work`.
@@ -308,6 +327,7 @@ def _in_processes(
                 f"design {name} is given as an object, which no other process can load: "
                 "expected its name or its file, or jobs=1"
             )
+    done = so_far.done
     parts: dict[int, Surveyed] = {}
     running: dict[Future[Surveyed], int] = {}
     todo = iter(enumerate(work))
@@ -322,12 +342,12 @@ def _in_processes(
                 if not running:
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    parts[running.pop(future)] = part = future.result()
+                    parts[running.pop(future)] = part = shared.part(future.result())
                     done += len(part.cells)
                     if part.interrupted:
                         raise KeyboardInterrupt
                 if progress is not None:
-                    progress(Progress(done, total, "cells"))
+                    progress(Progress(done, so_far.total, "cells"))
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             for future, index in running.items():

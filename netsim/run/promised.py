@@ -8,29 +8,20 @@ import attrs
 
 from netsim.design import Design
 from netsim.errors import UsageError
-from netsim.results import Bounds, Finding, MatrixResult, Options, Promised
+from netsim.results import (
+    Bounds,
+    Finding,
+    MatrixResult,
+    Options,
+    Promised,
+    PromiseSurvey,
+    PromiseTable,
+)
 from netsim.run.matrix import matrix
 from netsim.run.registry import load
 from netsim.run.walk import Listener
 
 _WORST = ("broken", "undecided", "kept", "void")
-
-
-@attrs.frozen
-class Table:
-    """
-    What was found out about the promises of a design, over all of `surveys`.
-
-    `smallest` has the findings that break a promise, by id, each with its smallest counterexample:
-    fewest operations, then preemptions, then steps.  `behind` has by the name of a promise the
-    kinds of findings of which it is not kept as a consequence.
-    """
-
-    design: str
-    surveys: tuple[MatrixResult, ...]
-    promises: tuple[Promised, ...]
-    smallest: dict[str, Finding]
-    behind: dict[str, tuple[str, ...]]
 
 
 def promises(
@@ -42,23 +33,22 @@ def promises(
     bounds: Bounds | None = None,
     progress: Listener | None = None,
     jobs: int = 1,
-) -> Table:
+) -> PromiseTable:
     """
     Survey `design` and say of each of its promises whether it is kept.
 
     Sequences of one flow of up to `length` operations are surveyed, and if `flows` is more than 1
-    so many operations at a time as well.  Raises UsageError as `matrix` does, and for a design
-    that promises nothing.
+    so many operations at a time as well; from the starts that are declared for promises, too.
+    Raises UsageError as `matrix` does, and for a design that promises nothing.
     """
-    named = load(design) if isinstance(design, str) else design
-    if not named.promises:
-        raise UsageError(
-            f"design {named.name} promises nothing: expected one with promises (netsim show lists "
-            "them); what is added to a design with + takes back those of the code that it changes"
-        )
+    named = promising(design)
+    starts = (*named.starts, *named.promise_starts) if named.promise_starts else ()
     shapes = [(1, length)] + ([(flows, 1)] if flows > 1 else [])
-    surveys = [
-        matrix(
+    surveys: list[PromiseSurvey] = []
+    found: list[Finding] = []
+    told: list[tuple[Promised, ...]] = []
+    for count, long in shapes:
+        survey = matrix(
             [design],
             flows=count,
             length=long,
@@ -66,17 +56,18 @@ def promises(
             bounds=bounds,
             progress=progress,
             jobs=jobs,
+            starts=tuple(start.name for start in starts),
         )
-        for count, long in shapes
-    ]
-    found = [m.finding for survey in surveys for m in survey.findings]
+        surveys.append(_shape(survey))
+        found += [m.finding for m in survey.findings]
+        told.append(survey.promises)
     smallest: dict[str, Finding] = {}
     for one in found:
         if one.kind.startswith("promise:"):
             best = smallest.setdefault(one.id, one)
             if _size(one) < _size(best):
                 smallest[one.id] = one
-    merged = tuple(_merged(several) for several in zip(*(s.promises for s in surveys), strict=True))
+    merged = tuple(_merged(several) for several in zip(*told, strict=True))
     behind = {
         promised.name: tuple(
             dict.fromkeys(
@@ -87,7 +78,33 @@ def promises(
         )
         for promised in merged
     }
-    return Table(surveys[0].designs[0], tuple(surveys), merged, smallest, behind)
+    return PromiseTable(
+        named.name, tuple(surveys), merged, smallest, behind, dict(named.taken_back)
+    )
+
+
+def promising(design: str | Design) -> Design:
+    """Load a design; raises UsageError as `load` does, and for one that promises nothing."""
+    named = load(design) if isinstance(design, str) else design
+    if not named.promises:
+        raise UsageError(
+            f"design {named.name} promises nothing: expected one with promises (netsim show lists "
+            "them)"
+        )
+    return named
+
+
+def _shape(survey: MatrixResult) -> PromiseSurvey:
+    """Keep of a survey what a table says about it: its cells may be half a million."""
+    return PromiseSurvey(
+        flows=survey.flows,
+        length=survey.length,
+        starts=len(survey.starts),
+        scenarios=len(survey.cells),
+        complete=survey.complete,
+        decided=survey.decided,
+        options=survey.options,
+    )
 
 
 def _merged(several: Sequence[Promised]) -> Promised:
@@ -102,6 +119,6 @@ def _merged(several: Sequence[Promised]) -> Promised:
     )
 
 
-def _size(finding: Finding) -> tuple[int, int, int, str]:
-    scenario = finding.schedule.partition(" -- ")[2]
-    return (len(finding.operations), finding.preemptions, finding.steps, scenario)
+def _size(finding: Finding) -> tuple[int, int, int, int, str]:
+    text = finding.schedule.partition(" -- ")[2]
+    return (len(finding.operations), finding.preemptions, finding.steps, len(text), text)

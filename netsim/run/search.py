@@ -119,7 +119,8 @@ class Search(Walk[ScenarioProgram]):
         """Return why the design accepts a finding, or ""."""
         judged = self.candidates[identity].judged
         assert judged is not None
-        return self.program.design.accepts(judged.report.kind, operations_of(self.program.scenario))
+        operations = operations_of(self.program.scenario)
+        return self.program.design.accepts(judged.report.kind, operations, judged.report.objects)
 
     def refer(self) -> None:
         """Walk the sequential orders."""
@@ -176,8 +177,10 @@ class Search(Walk[ScenarioProgram]):
 
     def _unreached(self) -> list[Finding]:
         """Return the promises of something reachable that no execution of a whole search kept."""
-        operations = operations_of(self.program.scenario)
         design = self.program.design
+        if all(promise.mode != "reachable" for promise in design.promises):
+            return []
+        operations = operations_of(self.program.scenario)
         promised = self.promised()
         found = []
         for promise in design.promises:
@@ -206,6 +209,7 @@ class Search(Walk[ScenarioProgram]):
     def promised(self) -> dict[str, Tally]:
         """Say of each promise what all executions together tell, once the search has ended."""
         summed = {}
+        text = str(self.program.scenario)
         for promise in self.program.design.promises:
             counted = self.tallies.get(promise.name)
             tally = summed[promise.name] = Tally(cut=int(not self.complete))
@@ -216,7 +220,7 @@ class Search(Walk[ScenarioProgram]):
                 tally.unreached = int(self.complete and not tally.kept)
                 tally.broken = 0
             tally.scenarios = int(bool(tally.kept or tally.broken or tally.unreached))
-            tally.first = str(self.program.scenario) if tally.scenarios else ""
+            tally.first = text if tally.scenarios else ""
         return summed
 
     def _small(self, identity: str) -> tuple[Candidate, Judged, str]:

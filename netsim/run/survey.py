@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import combinations, combinations_with_replacement
+from typing import Any
 
 import attrs
 
@@ -23,8 +24,9 @@ from netsim.run.search import Search
 from netsim.run.tallies import Counting, count
 from netsim.run.walk import Candidate, Listener, Progress
 
-Size = tuple[int, int, int, str]
-"""What makes a counterexample small: flows, switches, steps, scenario."""
+Ids = tuple[str, ...]
+Size = tuple[int, int, int, int, str]
+"""What makes a counterexample small: flows, switches, steps, how long the scenario is, and it."""
 
 
 @attrs.define(eq=False)
@@ -124,8 +126,10 @@ class Survey:
         program = ScenarioProgram(
             self.design, scenario, self.options, boots=self.boots, halts_last=True
         )
-        program.start()
-        unreached = bool(program.run.unreached)
+        unreached = False
+        if not self.boots.reached(scenario.initial, program.sites):
+            program.start()
+            unreached = bool(program.run.unreached)
         searched = Searched(Search(program, self.bounds), "start", 0, 0)
         if not unreached:
             searched = search_cell(program, self.bounds, orders_always=len(scenario.flows) > 1)
@@ -140,7 +144,8 @@ class Survey:
         done.interrupted = done.interrupted or searched.interrupted
         found = sorted(search.candidates)
         for identity, candidate in search.candidates.items():
-            size = (len(operations), *candidate.size(), str(scenario))
+            text = str(scenario)
+            size = (len(operations), *candidate.size(), len(text), text)
             known = done.best.get(identity)
             if known is None or size < known.size:
                 confirms = search.orders.confirms(identity)
@@ -186,17 +191,55 @@ class Survey:
             self.progress(Progress(len(done.cells), None, str(scenario)))
 
 
+@attrs.define(eq=False)
+class Shared:
+    """
+    Texts and tuples of cells, each kept once: surveys of sequences have half a million cells.
+
+    Every operation stands in thousands of them, and most have the same few findings.
+    """
+
+    known: dict[object, object] = attrs.Factory(dict)
+
+    def part(self, part: Surveyed) -> Surveyed:
+        """Keep what the cells share with others once."""
+        part.cells = [
+            attrs.evolve(
+                cell,
+                design=self._text(cell.design),
+                start=self._text(cell.start),
+                operations=tuple(map(self._text, cell.operations)),
+                findings=self._ids(cell.findings),
+                decided=cell.decided and self._text(cell.decided),
+            )
+            for cell in part.cells
+        ]
+        return part
+
+    def _text(self, text: Any) -> Any:
+        return self.known.setdefault(text, text)
+
+    def _ids(self, ids: Ids) -> Ids:
+        found = self.known.get(ids)
+        if found is None:
+            found = self.known[ids] = tuple(map(self._text, ids))
+        assert isinstance(found, tuple)
+        return found
+
+
 def inherit(
-    cells: Iterable[Cell], gone: Container[tuple[str, str, tuple[str, ...]]] = ()
+    cells: Iterable[Cell],
+    longest: int,
+    gone: Container[tuple[str, str, tuple[str, ...]]] = (),
 ) -> Iterator[Cell]:
     """
     Move the findings that a part of a cell's operations shows from the same start to `alone`.
 
-    Cells come after their parts.  One whose parts are not all there, for Ctrl-C came before, is
-    left out: what is its own is not known.  The parts in `gone`, by design, start and operations,
-    have no cells: they show what their beginnings show.
+    Cells come after their parts, none of more than `longest` operations.  One whose parts are not
+    all there, for Ctrl-C came before, is left out: what is its own is not known.  The parts in
+    `gone`, by design, start and operations, have no cells: they show what their beginnings show.
     """
-    shown: dict[tuple[str, str, tuple[str, ...]], tuple[str, ...]] = {}
+    shown: dict[tuple[str, str, tuple[str, ...]], Ids] = {}
     for cell in cells:
         inherited: set[str] = set()
         parts = [
@@ -207,12 +250,16 @@ def inherit(
         parts = [part for part in parts if part not in gone]
         if all(part in shown for part in parts):
             inherited.update(i for part in parts for i in shown[part])
-            shown[cell.design, cell.start, cell.operations] = cell.findings
-            yield attrs.evolve(
-                cell,
-                findings=tuple(i for i in cell.findings if i not in inherited),
-                alone=tuple(i for i in cell.findings if i in inherited),
-            )
+            if len(cell.operations) < longest:  # nothing has the longest as a part
+                shown[cell.design, cell.start, cell.operations] = cell.findings
+            own = tuple(i for i in cell.findings if i not in inherited)
+            if own == cell.findings:
+                yield cell
+            elif not own:
+                yield attrs.evolve(cell, findings=(), alone=cell.findings)
+            else:
+                alone = tuple(i for i in cell.findings if i in inherited)
+                yield attrs.evolve(cell, findings=own, alone=alone)
 
 
 def sample_calls(design: Design, *, alone: bool = False) -> Iterator[Call]:

@@ -35,7 +35,7 @@ def vet(design: Design) -> None:
     for operation in design.operations.values():
         _vet_samples(design, operation)
     _vet_promises(design)
-    for start in design.starts:
+    for start in (*design.starts, *design.promise_starts):
         _vet_start(design, start)
     catching: Any = design.catching
     if catching is not None and not isinstance(catching, Catching):

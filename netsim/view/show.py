@@ -41,6 +41,12 @@ def design_text(design: Design) -> str:
             fill(f'{p.name} ({p.mode}): "{p.sentence}" ({p.source})', "  ", "      ")
             for p in design.promises
         ],
+        "Starting points of the page of promises, too": [
+            f"  {start.name:<12} {{ {start.initial} }}" for start in design.promise_starts
+        ],
+        "Promises that it takes back": [
+            fill(f"{name}: {reason}", "  ", "      ") for name, reason in design.taken_back.items()
+        ],
         "Locks, outermost first": [
             fill(f"{name}: {what}; inside it: {inner}", "  ", "      ")
             for name, what, inner in design.locks
@@ -57,19 +63,20 @@ def design_text(design: Design) -> str:
         if loss.kind.startswith("promise:") and loss.kind not in promised:
             continue  # nobody asks
         lines.append(
-            fill(f"accepted: {loss.kind} in {_where(loss, design)}: {loss.reason}", "  ", "    ")
+            fill(f"accepted: {loss.kind}{_where(loss, design)}: {loss.reason}", "  ", "    ")
         )
     return "\n".join(lines)
 
 
 def _where(loss: AcceptedLoss, design: Design) -> str:
-    """Name the operations in which a loss is accepted, or the fewer in which it is not."""
+    """Say to which objects and operations an accepted loss is limited, or to fewer it is not."""
+    objects = f" of {', '.join(loss.objects)}" if loss.objects else ""
     others = [name for name in design.operations if name not in loss.operations]
-    if not others:
-        return "any operation"
+    if not loss.operations or not others:
+        return f"{objects} in any operation"
     if len(others) < len(loss.operations):
-        return f"any operation but {', '.join(others)}"
-    return ", ".join(loss.operations)
+        return f"{objects} in any operation but {', '.join(others)}"
+    return f"{objects} in {', '.join(loss.operations)}"
 
 
 def _part(part: Part) -> list[str]:

@@ -55,6 +55,21 @@ def test_other_kinds_and_other_operations_are_not_covered(other: AcceptedLoss) -
     assert check(design(other), "lose").verdict is Verdict.VIOLATED
 
 
+@pytest.mark.parametrize(
+    ("objects", "verdict"),
+    [(("box/1.1",), Verdict.HOLDS), (("lid",), Verdict.VIOLATED), ((), Verdict.HOLDS)],
+)
+def test_only_the_objects_that_are_named_are_covered(
+    objects: tuple[str, ...], verdict: Verdict
+) -> None:
+    loss = AcceptedLoss("leak", ("lose",), "boxes are cheap", objects)
+
+    result = check(design(loss), "lose")
+    assert result.verdict is verdict, result.findings
+    (cell,) = matrix([design(loss)], flows=1).cells
+    assert cell.verdict is verdict
+
+
 def test_what_is_accepted_holds_and_is_told() -> None:
     result = check(design(ACCEPTS), "lose || lose")
 

@@ -93,9 +93,9 @@ def test_a_cell_whose_parts_are_missing_is_left_out() -> None:
     result = matrix([three()], flows=3)
     raw = [attrs.evolve(c, findings=(*c.findings, *c.alone), alone=()) for c in result.cells]
 
-    assert tuple(inherit(raw)) == result.cells
+    assert tuple(inherit(raw, 3)) == result.cells
     less = [c for c in raw if c.operations != ("forth", "back")]
-    assert [c.operations for c in inherit(less) if {"forth", "back"} <= {*c.operations}] == []
+    assert [c.operations for c in inherit(less, 3) if {"forth", "back"} <= {*c.operations}] == []
 
 
 def test_ctrl_c_keeps_what_the_processes_have_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import combinations, product
 
 import attrs
@@ -103,3 +104,22 @@ def test_several_processes_give_the_same_document() -> None:
 def test_nonsense_is_refused(flows: int, length: int, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         matrix([few()], flows=flows, length=length)
+
+
+def test_how_many_are_given_at_a_time_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = []
+    for chunk in (1, 7, 400):
+        monkeypatch.setattr(sys.modules["netsim.run.matrix"], "CHUNK_IN_A_ROW", chunk)
+        documents.append(dump_matrix(matrix([few()], flows=1, length=2)))
+
+    assert len(set(documents)) == 1
+
+
+def test_what_cells_share_is_kept_once() -> None:
+    """Half a million cells would not fit otherwise."""
+    cells = matrix([few()], flows=1, length=2).cells
+
+    texts = [text for cell in cells for text in (cell.design, cell.start, *cell.operations)]
+    assert len({id(text) for text in texts}) == len(set(texts))
+    found = [cell.findings for cell in cells if cell.findings]
+    assert len(found) > len({id(ids) for ids in found}) > 0

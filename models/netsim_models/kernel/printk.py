@@ -77,7 +77,8 @@ class Asked:
     """
     One call of kmsg_dump(): in which operation of its thread, what for, and the log as it was then.
 
-    `dump` is its number among those that had the list of dumpers, 0 if it was skipped.
+    `dump` is its number among those that had the list of dumpers, 0 if it was skipped, for `holder`
+    had it.
     """
 
     begun: int
@@ -86,6 +87,7 @@ class Asked:
     registers: PtRegs | None
     text: bytes = attrs.field(repr=False)
     dump: int
+    holder: str = ""
 
 
 class LogBuf:
@@ -119,7 +121,9 @@ class LogBuf:
         """Note that the running thread has called kmsg_dump()."""
         thread = self.sim.current
         assert thread is not None
-        asked = Asked(thread.begun, thread.operation, reason, registers, text, dump)
+        owner = self.dump_list_lock.owner
+        holder = self.sim.title(owner) if owner is not None and not dump else ""
+        asked = Asked(thread.begun, thread.operation, reason, registers, text, dump, holder)
         self.asked[thread.name] = (*self.asked.get(thread.name, ()), asked)
 
     def foresee(self, size: int) -> None:

@@ -84,8 +84,6 @@ class Packet:
     #: What it has of the log if it is no part of a dump: from where to where in all bytes ever
     #: logged.
     streamed: tuple[int, int] | None = None
-    #: netpoll_send_udp() always fills in the checksum of the UDP header.
-    checksum: bool = True
 
 
 @attrs.frozen

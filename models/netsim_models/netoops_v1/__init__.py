@@ -25,6 +25,9 @@ from netsim_models.netoops_v1.operations import operations
 from netsim_models.netoops_v1.packet import NETOOPS_PORT
 from netsim_models.netoops_v1.parts import PARTS
 from netsim_models.netoops_v1.promises import PROMISES, evidence
+from netsim_models.netoops_v1.promises.configuration import DEAD
+from netsim_models.netoops_v1.promises.crashes import ONE_SHOT
+from netsim_models.netoops_v1.promises.packets import UNRESOLVED
 from netsim_models.netoops_v1.symbols import unknown
 from netsim_models.netoops_v1.system import MODULE, Build, NetoopsSystem
 from netsim_models.netoops_v1.tally import tally
@@ -44,6 +47,11 @@ STARTS = (
     StartingPoint("no-carrier", "set 10.0.0.1; carrier-off eth0"),
     StartingPoint("device-gone", "set 10.0.0.1; unregister eth0"),
     StartingPoint("spent", "set 10.0.0.1; oops"),
+)
+
+#: Where a restart finds no route any more.
+PROMISE_STARTS = (
+    StartingPoint("route-gone", "route-add 192.0.2.1 eth0; set 192.0.2.1; route-del 192.0.2.1"),
 )
 
 NOT_LOADED = (StartingPoint("not-loaded", ""),)
@@ -88,19 +96,34 @@ UP_LEFT_OUT = (
     "timers that fire, and ARP answers that come, by themselves (--choose)",
 )
 
-UNCERTAIN = (
-    'the cover letter: "I am uncertain if the handling of the neighbor\'s validity is correct"'
+#: Ways of breaking a promise that the series takes back, or is in doubt about, and its words.
+TAKEN_BACK = (
+    "each-crash-emitted",
+    (ONE_SHOT,),
+    (
+        'patch 08: "we do not want the network dumper get called over and over again, as we may '
+        'only be interested in the first Oops that a kernel emits"'
+    ),
 )
-
-#: Promises that the series breaks on purpose, or of which it says itself that they may be broken.
+NOT_VALID = (
+    "neighbour-used",
+    UNRESOLVED,
+    (
+        'patch 05, comment in netoops(): "This looks a little suspicious? Where are we sending the '
+        "packets if the neighbor isn't valid?\""
+    ),
+)
+INCOMPLETE = (
+    "neighbour-held",
+    DEAD,
+    (
+        'the cover letter: "The netdev event handling is probably incomplete to handle reloading '
+        'of the neighbor."'
+    ),
+)
 ACCEPTED = tuple(
-    AcceptedLoss(f"promise:{name}", tuple(operations()), reason)
-    for name, reason in (
-        ("each-crash-emitted", "patch 08 limits it to one crash, by default, on purpose"),
-        ("no-checksum", "the comment knows a netpoll that computes none; no receiver minds"),
-        ("neighbour-used", UNCERTAIN),
-        ("neighbour-held", UNCERTAIN),
-    )
+    AcceptedLoss(f"promise:{name}", (), words, objects)
+    for name, objects, words in (TAKEN_BACK, NOT_VALID, INCOMPLETE)
 )
 
 
@@ -162,6 +185,7 @@ def _design(
         environment=("arp", "stack", "timers"),
         tell=tell,
         accepted=ACCEPTED,
+        promise_starts=() if build.unknown else PROMISE_STARTS,
         promises=tuple(one for one in PROMISES if build.module or one.name != "module"),
         evidence=evidence,
         tally=lambda system: tally(

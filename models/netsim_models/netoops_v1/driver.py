@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from netsim.core.memory import KObject, bind, kfree, shared
+import attrs
+
+from netsim.core.memory import KObject, bind, kfree, peek, shared
 from netsim.sync.alloc import kzalloc
 from netsim.sync.notifier import NOTIFY_DONE, NotifierBlock
 from netsim.sync.spinlock import SpinLock
@@ -69,6 +71,20 @@ class Paths:
         self.netpoll_cleanup = cleanup
 
 
+@attrs.frozen
+class Handled:
+    """
+    What netoops() found in a dump: what kept it from sending, or whom it sends to.
+
+    `stopped_by` names what did, "" if nothing, and `why` tells it.  `neighbour` is "none", "valid"
+    or "invalid" when something is sent.
+    """
+
+    stopped_by: str = ""
+    why: str = ""
+    neighbour: str = ""
+
+
 class Netoops:
     """The driver: its globals, and its functions under their own names."""
 
@@ -92,6 +108,8 @@ class Netoops:
         self.blob: Blob | None = None
         self.ports: FixedPorts | Ports = FixedPorts(packet.NETOOPS_PORT)
         self.loads = 0
+        #: What became of each dump, by its number: for promises, nothing acts on it.
+        self.handled: dict[int, Handled] = {}
         self.data = self.fresh_data()
         self.netoops_notifier = NotifierBlock("netoops", self.netoops_netdev_event)
         self.netoops_dumper = KmsgDumper("netoops", self.netoops)
@@ -270,13 +288,16 @@ class Netoops:
         if reason not in (KmsgDumpReason.OOPS, KmsgDumpReason.PANIC, KmsgDumpReason.SOFT):
             return
         soft_dump = reason is KmsgDumpReason.SOFT
+        dump = self.m.log.dumps
         if not await self.netoops_lock.spin_trylock():
+            self.handled[dump] = self._locked_out()
             return
         np = data.np
         if np is None or np.dev is None or data.network_dumper_disabled:
+            self.handled[dump] = self._declined()
             await self.netoops_lock.spin_unlock()
             return
-        self._resolve(np)
+        self.handled[dump] = Handled(neighbour=self._resolve(np))
         count_1 = packet_count_from_length(s1.length)
         count_2 = packet_count_from_length(s2.length)
         blob = await self.blob.read() if self.blob is not None else None
@@ -290,11 +311,33 @@ class Netoops:
             data.network_dumper_disabled = 1
         await self.netoops_lock.spin_unlock()
 
-    def _resolve(self, np: Netpoll) -> None:
-        """Take over the address of the neighbour, if it is valid; the caller holds the lock."""
+    def _locked_out(self) -> Handled:
+        lock = self.netoops_lock
+        assert lock.owner is not None
+        return Handled(lock.name, f"{lock.name} is held by {self.m.sim.title(lock.owner)}")
+
+    def _declined(self) -> Handled:
+        """Say which condition holds, as far as the driver has looked at them."""
+        np = peek(self.data, "np")
+        if np is None:
+            return Handled("np", "no target is configured")
+        if peek(np, "dev") is None:
+            return Handled("dev", "the target has no device")
+        return Handled("one-shot", "the one shot is used up")
+
+    def _resolve(self, np: Netpoll) -> str:
+        """
+        Take over the address of the neighbour, if it is valid; the caller holds the lock.
+
+        Returns what it is: see `Handled`.
+        """
         neighbour = self.data.netoops_neighbour
-        if neighbour is not None and neighbour.nud_state in NUD_VALID:
-            np.remote_mac = neighbour.ha
+        if neighbour is None:
+            return "none"
+        if neighbour.nud_state not in NUD_VALID:
+            return "invalid"
+        np.remote_mac = neighbour.ha
+        return "valid"
 
     def enabled_targets(self) -> tuple[tuple[str, Netpoll], ...]:
         """See `netsim_models.policies.stream`; one-shot is about dumps alone."""

@@ -263,7 +263,8 @@ def operations(neighbours: bool = False) -> Mapping[str, Operation]:
     own = [
         Operation(
             "set",
-            "write ADDR in decimal to net_dump_device: dumps go there from now on",
+            "write ADDR in decimal to net_dump_device: dumps go there from now on; the write "
+            "without its parsing, which write-device has",
             set_,
             (ADDR,),
             samples=(("10.0.0.1",), ("10.0.1.1",), ("192.0.2.1",), ("10.0.0.100",)),
@@ -272,7 +273,7 @@ def operations(neighbours: bool = False) -> Mapping[str, Operation]:
         ),
         Operation(
             "off",
-            'write "off" to net_dump_device: no more dumps',
+            'write "off" to net_dump_device: no more dumps; without its parsing, as set',
             off,
             source="drivers/net/netoops.c, patch 05",
         ),
@@ -282,7 +283,7 @@ def operations(neighbours: bool = False) -> Mapping[str, Operation]:
             write_device,
             (TEXT,),
             samples=(),
-            alone=(("167772161\n",), ("167772161\0",), ("10.0.0.1\n",)),
+            alone=(("167772161",), ("167772161\n",), ("167772161\0",)),
             source="drivers/net/netoops.c, patch 05",
         ),
         Operation(
@@ -306,7 +307,7 @@ def operations(neighbours: bool = False) -> Mapping[str, Operation]:
             write_one_shot,
             (TEXT,),
             samples=(),
-            alone=(("0\n",), ("no\n",)),
+            alone=(("2\n",), ("no\n",)),
             source="kernel/sysctl.c, patch 08",
         ),
         Operation(

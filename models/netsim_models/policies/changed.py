@@ -17,12 +17,7 @@ def changed(
     source: str,
     operations: tuple[Operation, ...] = (),
 ) -> Design:
-    """
-    Return a design of which `change` gets each system that boots, and with further operations.
-
-    What a patch series promises of its own code, it does not promise of code with something else
-    before it: promises are left out.
-    """
+    """Return a design of which `change` gets each system that boots, with further operations."""
 
     def boot(sim: Sim) -> System:
         system: Any = design.boot(sim)
@@ -30,6 +25,4 @@ def changed(
         return system  # type: ignore[no-any-return]
 
     table = {**design.operations, **{one.name: one for one in operations}}
-    return attrs.evolve(
-        design, boot=boot, operations=table, sources=(*design.sources, source), promises=()
-    )
+    return attrs.evolve(design, boot=boot, operations=table, sources=(*design.sources, source))

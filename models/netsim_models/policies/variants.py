@@ -124,16 +124,39 @@ def _pause_on_oops(design: Design) -> Design:
     return changed(design, change, "pause_on_oops, after Cong Wang's mail of 2010-11-04 06:30")
 
 
+#: Promises of netoops v1 that such a policy cannot keep.  A design with others says nothing here.
+_CRASHES = ("crash-emitted", "each-crash-emitted", "one-shot-off")
+_SHOT = "the kernel's shot may have been used up before, without a target, and only rearm arms it"
+_RATE = "an oops that comes too soon after another, dumped or not, is not dumped"
+_ONCE = "an oops after the first, dumped or not, is not dumped"
+_FLAG = "nothing is dumped until dump-flag 1"
+
 POLICIES = (
-    Variant("one-shot", "the kernel calls each dumper for one crash only", _one_shot),
+    Variant(
+        "one-shot",
+        "the kernel calls each dumper for one crash only",
+        _one_shot,
+        dict.fromkeys((*_CRASHES, "soft-forces"), _SHOT),
+    ),
     Variant(
         "rate-limit",
         f"at most {BURST} oops in {INTERVAL_SECONDS} seconds is dumped; panics are",
         _rate_limit,
+        dict.fromkeys(_CRASHES, _RATE),
     ),
-    Variant("oops-once", "the first oops is dumped, no other; panics are", _oops_once),
+    Variant(
+        "oops-once",
+        "the first oops is dumped, no other; panics are",
+        _oops_once,
+        dict.fromkeys(_CRASHES, _ONCE),
+    ),
     Variant("panic-on-oops", "an oops ends in a panic", _panic_on_oops),
     Variant("pause-on-oops", "who oopses while another does is stalled", _pause_on_oops),
-    Variant("dump-flag", "nothing is dumped until dump-flag 1", _dump_flag),
+    Variant(
+        "dump-flag",
+        "nothing is dumped until dump-flag 1",
+        _dump_flag,
+        dict.fromkeys((*_CRASHES, "soft-forces", "soft-keeps-the-shot"), _FLAG),
+    ),
     *CONSOLES,
 )

@@ -5,12 +5,15 @@ What is expected follows from the mail that a policy cites; `+every` turns off p
 one-shot, so that nothing but the policy decides.
 """
 
+import attrs
 import pytest
 
 from netsim.errors import UsageError
 from netsim.results import Verdict
-from netsim.run import check
+from netsim.run import check, load
 from netsim.run.promised import promises
+from netsim.view.show import design_text
+from netsim_models.netoops_v1.variants import PACKED
 from tests.models.policies.storms import READY, between, compared, dumps
 
 OOPS, PANIC, SOFT = "OOPS", "PANIC", "SOFT"
@@ -129,6 +132,85 @@ def test_policies_are_asked_in_the_order_of_the_name() -> None:
     assert dumps("netoops-v1+every+one-shot+dump-flag", storm) == []
 
 
-def test_who_takes_back_all_promises_has_no_page_of_them() -> None:
-    with pytest.raises(UsageError, match=r"design netoops-v1\+every promises nothing"):
-        promises("netoops-v1+every")
+def test_who_promises_nothing_has_no_page() -> None:
+    with pytest.raises(UsageError, match=r"design dumpers@arm promises nothing"):
+        promises("dumpers@arm")
+
+
+#: For each promise that a variant takes back a scenario that it cannot keep it in; the others can.
+TAKEN_BACK = {
+    ("every", "one-shot"): "{ set 10.0.0.1 } oops; oops",
+    ("mac-copy", "neighbour-held"): "",
+    ("blob", "fields-delivered"): "",
+    **{("tagged", name): "" for name in PACKED},
+    ("one-shot", "crash-emitted"): "{ oops; set 10.0.0.1 } oops",
+    ("one-shot", "each-crash-emitted"): "{ set 10.0.0.1 } oops; oops",
+    ("one-shot", "one-shot-off"): "{ set 10.0.0.1 } one-shot 0; oops; oops",
+    ("one-shot", "soft-forces"): "{ oops; set 10.0.0.1 } soft-dump",
+    ("rate-limit", "crash-emitted"): "{ oops; set 10.0.0.1 } oops",
+    ("rate-limit", "each-crash-emitted"): "{ set 10.0.0.1 } oops; oops",
+    ("rate-limit", "one-shot-off"): "{ set 10.0.0.1 } one-shot 0; oops; oops",
+    # Nobody calls kmsg_dump(), so that no check can tell: TestOopsOnce has what is sent.
+    ("oops-once", "crash-emitted"): "",
+    ("oops-once", "each-crash-emitted"): "",
+    ("oops-once", "one-shot-off"): "",
+    ("dump-flag", "crash-emitted"): "{ set 10.0.0.1 } oops",
+    ("dump-flag", "each-crash-emitted"): "{ set 10.0.0.1; dump-flag 1; oops } dump-flag 0; oops",
+    ("dump-flag", "one-shot-off"): "{ set 10.0.0.1 } one-shot 0; oops",
+    ("dump-flag", "soft-forces"): "{ set 10.0.0.1 } soft-dump",
+    ("dump-flag", "soft-keeps-the-shot"): "{ set 10.0.0.1; dump-flag 1 } soft-dump; "
+    "dump-flag 0; oops",
+}
+
+
+def with_variant(name: str) -> str:
+    return f"netoops-v1+stream+{name}" if name == "console-level" else f"netoops-v1+{name}"
+
+
+class TestPromises:
+    """A variant takes back what it cannot keep, and nothing else."""
+
+    def test_what_each_takes_back(self) -> None:
+        base = load("netoops-v1")
+        taken = {(v.name, name) for v in base.variants for name in v.takes_back}
+        names = {promise.name for promise in base.promises}
+
+        assert taken == set(TAKEN_BACK)
+        assert {name for _, name in taken} <= names
+        for variant in base.variants:
+            made = load(with_variant(variant.name))
+            left = {promise.name for promise in made.promises}
+            assert left == names - set(variant.takes_back)
+            assert set(made.taken_back) == set(variant.takes_back)
+            kinds = {f"promise:{name}" for name in variant.takes_back}
+            assert not kinds & {loss.kind for loss in made.accepted}
+
+    @pytest.mark.parametrize(
+        ("variant", "promise", "scenario"),
+        [(*key, scenario) for key, scenario in TAKEN_BACK.items() if scenario],
+    )
+    def test_it_could_not_be_kept(self, variant: str, promise: str, scenario: str) -> None:
+        made = load("netoops-v1").varied(variant)
+        (taken,) = (p for p in load("netoops-v1").promises if p.name == promise)
+        asked = attrs.evolve(made, promises=(taken,))
+
+        (told,) = check(asked, scenario).promises
+        assert told.verdict == "broken"
+
+    def test_what_is_left_is_kept_by_a_crash_after_an_answer(self) -> None:
+        """No variant breaks what it did not take back, where the driver as posted keeps it."""
+        scenario = "{ set 10.0.0.1; neigh-reply 10.0.0.1; set 10.0.0.1 } oops"
+        base = {p.name: p.verdict for p in check("netoops-v1", scenario).promises}
+        for variant in load("netoops-v1").variants:
+            result = check(with_variant(variant.name), scenario)
+            accepted = {f.kind.removeprefix("promise:") for f in result.findings if f.accepted}
+            for told in result.promises:
+                if base[told.name] != "broken" and told.name not in accepted:
+                    assert told.verdict in ("kept", "void"), (variant.name, told)
+
+    def test_show_tells_the_reason_and_no_stale_acceptance(self) -> None:
+        shown = design_text(load("netoops-v1+dump-flag"))
+
+        assert "crash-emitted: +dump-flag: nothing is dumped until dump-flag 1" in shown
+        assert "accepted: promise:each-crash-emitted" not in shown
+        assert "accepted: promise:neighbour-used of unresolved in any operation" in shown

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from netsim.promise import KEPT, VOID, Answer, Broken, Performed, Promise, Shown
-from netsim_models.errno import EBUSY, EEXIST, ENOENT
+from netsim_models.errno import EBUSY, EEXIST, ENOENT, NAMES
 from netsim_models.netoops_v1.promises.evidence import Evidence
 from netsim_models.netoops_v1.promises.story import (
     CONFIGURES,
     LINK,
     NEUTRAL,
+    OWN,
+    ROUTES,
     Story,
     killed,
     on_link,
@@ -78,8 +81,9 @@ def _through_events(shown: Shown, events: tuple[str, ...]) -> str:
     """
     Return the target that was written before the link came, "" if it is not known, or did not.
 
-    Until it was written nothing had touched the devices, and it is a host on one of their networks:
-    so it was configured.  After it nothing but `events` comes, in any flow.
+    Until it was written nothing had touched the devices, and it is a host on one of their networks,
+    or one that a route was added for: so it was configured.  After it nothing but `events` comes,
+    in any flow.
     """
     if killed(shown):
         return ""
@@ -91,15 +95,31 @@ def _through_events(shown: Shown, events: tuple[str, ...]) -> str:
     if not writes or not succeeded(shown.operations[writes[-1]]):
         return ""
     before, after = shown.operations[: writes[-1]], shown.operations[writes[-1] + 1 :]
-    if any(o.call.name not in (*NEUTRAL, *CONFIGURES) for o in before):
+    if any(o.call.name not in (*NEUTRAL, *CONFIGURES, *ROUTES) for o in before):
         return ""
     if any(o.call.name not in (*NEUTRAL, *events) for o in after):
         return ""
     address = written(shown.operations[writes[-1]])
-    if not address or not on_link(address):
+    device = _device(address, before) if address else ""
+    return address if address and device and _link_comes(after, device) else ""
+
+
+def _device(address: str, before: Sequence[Performed]) -> str:
+    """Return the Ethernet device that a target is reached through, "" if it is not."""
+    if not unicast(address) or address in OWN:
         return ""
-    device = "eth0" if on_link(address) and address.startswith("10.0.0.") else "eth1"
-    return address if _link_comes(after, device) else ""
+    routes: dict[str, str] = {}
+    for done in before:
+        if done.call.name == "route-add" and succeeded(done):
+            routes[done.call.arguments[0]] = done.call.arguments[1]
+        elif done.call.name == "route-del" and succeeded(done):
+            routes.pop(done.call.arguments[0], None)
+    found = routes.get(address) or (_network(address) if on_link(address) else "")
+    return found if found in ("eth0", "eth1") else ""
+
+
+def _network(address: str) -> str:
+    return "eth0" if address.startswith("10.0.0.") else "eth1"
 
 
 def _link_comes(operations: Sequence[Performed], device: str) -> bool:
@@ -126,19 +146,54 @@ def restored(shown: Shown) -> Answer | Broken:
         return VOID
     if seen.target is None or seen.target.address != address:
         return Broken(f"after an event of the link {address} is no target any more", ("lost",))
-    if seen.target.attached:
-        return KEPT
-    return Broken(f"{address} is still the target, but no device is", ("detached",))
+    if not seen.target.attached:
+        return Broken(f"{address} is still the target, but no device is", ("detached",))
+    if not seen.target.neighbour:
+        return Broken(f"{address} is still the target, but no neighbour is held", ("neighbour",))
+    return KEPT
 
 
 def existing_kept(shown: Shown) -> Answer | Broken:
-    """Whether or not the restart can work, the target is the one that was written."""
+    """
+    Whether or not the restart can work, the target is the one that was written.
+
+    So are its device and its neighbour, unless that device was unregistered meanwhile.
+    """
     address, seen = _through_events(shown, ANY_EVENT), shown.evidence
     if not address:
         return VOID
-    if seen.target is not None and seen.target.address == address:
+    if seen.target is None or seen.target.address != address:
+        return Broken(f"after an event of the link {address} is no target any more", ("lost",))
+    if any(o.call.name == "unregister" for o in shown.operations):
         return KEPT
-    return Broken(f"after an event of the link {address} is no target any more", ("lost",))
+    still = f"after an event of the link {address} is still the target"
+    if not seen.target.attached:
+        return Broken(f"{still}, but without its device", ("detached",))
+    if not seen.target.neighbour:
+        return Broken(f"{still}, but its neighbour is not held any more", ("neighbour",))
+    return KEPT
+
+
+#: A number below 2 to the 32, in digits, with what shells and C programs write behind it.
+_U32 = re.compile(r"([0-9]{1,10})(\n?)(\0?)")
+
+
+def u32_taken(shown: Shown) -> Answer | Broken:
+    """A write of a u32 in ascii returns no error."""
+    tested = False
+    for done in shown.operations:
+        if done.call.name != "write-device" or not done.flow or done.ended != "returned":
+            continue
+        text = _U32.fullmatch(done.call.arguments[0])
+        if text is None or int(text[1]) >= 1 << 32 or done.result == -ENOENT:
+            continue  # with -ENOENT there is no such file: the driver is not there
+        tested = True
+        if not succeeded(done):
+            ends = "a new line" if text[2] else "its last digit"
+            error = NAMES.get(-done.result, str(-done.result))
+            what = f"{done.call}, which ends with {ends}, returns -{error}"
+            return Broken(f"{what}, and no target is left", (ends,))
+    return KEPT if tested else VOID
 
 
 def neighbour_held(shown: Shown) -> Answer | Broken:
@@ -153,7 +208,7 @@ def neighbour_held(shown: Shown) -> Answer | Broken:
         return Broken(f"{seen.target.address} is configured without a neighbour", ("none",))
     if seen.target.dead:
         what = f"the neighbour that is held for {seen.target.address} is gone from the table"
-        return Broken(f"{what}: nobody asks for its address again", ("dead",))
+        return Broken(f"{what}: nobody asks for its address again", DEAD)
     return KEPT
 
 
@@ -170,6 +225,9 @@ def module(shown: Shown) -> Answer | Broken:
     return Broken("insmod fails: a symbol that it needs is not exported") if wrong else KEPT
 
 
+#: What tells a neighbour that the table has dropped from one that the driver has.
+DEAD = ("dead",)
+
 #: What insmod returns if the module is loaded, or being loaded or unloaded.
 LOADED = (-EBUSY, -EEXIST)
 
@@ -181,6 +239,14 @@ PROMISES = (
         "eventually",
         address_configures,
         "A write of a unicast address that returns no error leaves that target configured.",
+    ),
+    Promise(
+        "u32-taken",
+        "Takes a u32 in ascii representing the destination ipv4 address for dumps.",
+        "patch 05, description",
+        "always",
+        u32_taken,
+        "With or without a new line or a NUL behind it.",
     ),
     Promise(
         "off-disables",
@@ -204,7 +270,8 @@ PROMISES = (
         "patch 05, comment in restore_netoops()",
         "eventually",
         restored,
-        "After events of the link, and no others, the driver is attached for the same target.",
+        "After events of the link, and no others, the driver is attached for the same target, and "
+        "holds a neighbour.",
     ),
     Promise(
         "existing-kept",
@@ -214,7 +281,8 @@ PROMISES = (
         "eventually",
         existing_kept,
         "When the link of its device has come, whatever has become of routes and addresses, the "
-        "target is the one that was written.",
+        "target is the one that was written; with its device and a neighbour, unless the device "
+        "was unregistered.",
     ),
     Promise(
         "neighbour-held",

@@ -11,6 +11,8 @@ from netsim_models.netoops_v1.promises.evidence import CRASHES, Dump, Evidence
 from netsim_models.netoops_v1.promises.story import Story, succeeded, written
 
 SWITCHES = ("one-shot", "write-one-shot")
+#: What `Handled.stopped_by` says of a dump that came after the one shot.
+ONE_SHOT = "one-shot"
 #: What each token of patch 09 does: the reason of the dump that follows.
 TOKENS = {
     "elgooG": KmsgDumpReason.OOPS,
@@ -60,11 +62,31 @@ class Since:
         return found
 
 
+def _named(dump: Dump) -> str:
+    """Name a dump by the operation that it is made in, and by its reason where that is another."""
+    name, reason = dump.asked.operation, dump.asked.reason.name.lower()
+    return f"the {reason} that {name} ends in" if _second(dump) else f"the {name}"
+
+
+def _second(dump: Dump) -> bool:
+    """Tell whether it is the panic that an oops ends in (panic_on_oops, or amid an interrupt)."""
+    panics = ("panic", "cinaP")
+    return dump.asked.reason is KmsgDumpReason.PANIC and not any(
+        word in dump.asked.operation for word in panics
+    )
+
+
 def _lost(dump: Dump) -> Broken:
-    what = f"the {dump.asked.operation} dumps, and nothing is sent"
+    """Say what kept the dump from being sent."""
+    what = f"nothing is sent of {_named(dump)}"
     if not dump.asked.dump:
-        return Broken(f"{what}: another dump is under way", ("dump_list_lock",))
-    return Broken(what, ("driver",))
+        return Broken(
+            f"{what}: kmsg_dump() skips it, for dump_list_lock is held by {dump.asked.holder}",
+            ("dump_list_lock",),
+        )
+    if not dump.handled.stopped_by:
+        return Broken(f"{what}: the driver is not asked", ("not asked",))
+    return Broken(f"{what}: {dump.handled.why}", (dump.handled.stopped_by,))
 
 
 def _configured(
@@ -100,7 +122,7 @@ def _taken_over(since: Since) -> Answer | Broken:
     taken = [dump for dump in since.dumps() if dump.asked.reason is KmsgDumpReason.KEXEC]
     if not taken or all(dump.cut for dump in taken):
         return VOID
-    what = f"nothing is sent of the {taken[0].asked.operation}"
+    what = f"nothing is sent of {_named(taken[0])}"
     return Broken(f"{what}: a crash kernel takes over, after a KEXEC dump", ("kexec",))
 
 
@@ -112,10 +134,16 @@ def each_crash(since: Since) -> Answer | Broken:
     lost = [dump for dump in crashes if not dump.sent]
     if not lost:
         return KEPT
-    if not any(dump.sent for dump in _crashes([*since.earlier(), *since.dumps()])):
+    sent = [dump for dump in _crashes([*since.earlier(), *since.dumps()]) if dump.sent]
+    if not sent:
         return VOID  # the promise before this one tells
-    what = f"nothing is sent when the {lost[0].asked.operation} dumps"
-    return Broken(f"{what}: an earlier crash has used up the one shot", ("one-shot",))
+    others = [dump for dump in lost if dump.handled.stopped_by != ONE_SHOT]
+    if others:
+        return _lost(others[0])
+    own = any((dump.flow, dump.place) == (lost[0].flow, lost[0].place) for dump in sent)
+    by = "the dump of the oops itself" if own else "an earlier crash"
+    what = f"nothing is sent of {_named(lost[0])}"
+    return Broken(f"{what}: {by} has used up the one shot", (ONE_SHOT,))
 
 
 def soft_forces(since: Since) -> Answer | Broken:
@@ -128,9 +156,10 @@ def soft_forces(since: Since) -> Answer | Broken:
     lost = [dump for dump in soft if not dump.sent]
     if not lost:
         return KEPT
-    if any(dump.sent for dump in _crashes([*since.earlier(), *since.dumps()])):
-        return Broken("after a crash dump a soft dump sends nothing", ("one-shot",))
-    return _lost(lost[0])
+    others = [dump for dump in lost if dump.handled.stopped_by != ONE_SHOT]
+    if others:
+        return _lost(others[0])
+    return Broken(f"nothing is sent of {_named(lost[0])}: a crash was dumped before", (ONE_SHOT,))
 
 
 def soft_keeps_the_shot(since: Since) -> Answer | Broken:
@@ -143,7 +172,7 @@ def soft_keeps_the_shot(since: Since) -> Answer | Broken:
         return VOID
     if dumps[first].sent:
         return KEPT
-    return Broken(f"after a soft dump nothing is sent of the {dumps[first].asked.operation}")
+    return Broken(f"after a soft dump nothing is sent of {_named(dumps[first])}")
 
 
 def switched_off(shown: Shown) -> Answer | Broken:
@@ -171,7 +200,7 @@ def switched_off(shown: Shown) -> Answer | Broken:
     if not lost:
         return KEPT
     if any(d.sent and d.crash for place, d in dumps if since.write < place < at):
-        what = f"one-shot is off, and nothing is sent of the {lost[0].asked.operation}"
+        what = f"one-shot is off, and nothing is sent of {_named(lost[0])}"
         return Broken(f"{what}: it had been used up before", ("spent before",))
     return _lost(lost[0])
 
@@ -207,6 +236,16 @@ def one_shot(shown: Shown) -> Answer | Broken:
 
 def _too_many(sent: int, allowed: int) -> Broken:
     return Broken(f"{sent} crash dumps are sent where one-shot allows {allowed}", ("again",))
+
+
+def boolean(shown: Shown) -> Answer | Broken:
+    """After a write that succeeded the file contains 0 or 1."""
+    seen: Evidence = shown.evidence
+    if not any(o.flow and o.call.name in SWITCHES and succeeded(o) for o in shown.operations):
+        return VOID
+    if seen.one_shot in (0, 1):
+        return KEPT
+    return Broken(f"net_dump_one_shot contains {seen.one_shot}", ("a number",))
 
 
 def only_fatal(shown: Shown) -> Answer | Broken:
@@ -316,6 +355,14 @@ PROMISES = (
         "always",
         switched_off,
         "After a write of 0 each crash is sent.",
+    ),
+    Promise(
+        "boolean",
+        "a file call /proc/sys/kernel/net_dump_one_shot that contains a boolean",
+        "patch 08, description",
+        "eventually",
+        boolean,
+        "What was written without an error leaves 0 or 1 there.",
     ),
     Promise(
         "soft-keeps-the-shot",

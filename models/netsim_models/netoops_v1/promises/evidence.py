@@ -11,8 +11,10 @@ from netsim.core.memory import is_freed, peek
 from netsim.core.sim import Sim
 from netsim.core.thread import Life
 from netsim_models.kernel.printk import Asked, KmsgDumpReason
+from netsim_models.net.neighbour import Neighbour
 from netsim_models.net.netpoll import Packet
 from netsim_models.netoops_v1.destination import NEIGHBOUR_HOLDER
+from netsim_models.netoops_v1.driver import Handled
 from netsim_models.netoops_v1.packet import NETOOPS_DATA_BYTES
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class Dump:
 
     `place` is the number of the operation that made it among those of its flow, from 0.
     `cut` says that it may have been cut short: the machine stopped, or whoever made it was killed.
+    `handled` is what the driver found; empty if it was not asked.
     """
 
     flow: int
@@ -78,6 +81,7 @@ class Dump:
     asked: Asked
     sent: tuple[Sending, ...]
     cut: bool
+    handled: Handled = attrs.field(factory=Handled)
 
     @property
     def crash(self) -> bool:
@@ -87,7 +91,10 @@ class Dump:
 
 @attrs.frozen
 class Target:
-    """What the driver is configured for at the end; `attached` to a device, holding a neighbour."""
+    """
+    What the driver is configured for at the end; `attached` to a device, holding a neighbour (or
+    what it keeps in place of one).
+    """
 
     address: str
     attached: bool
@@ -110,6 +117,8 @@ class Evidence:
     target: Target | None
     #: Names of the files in /sys/kernel/netdump; None if they are not modelled.
     files: tuple[str, ...] | None = None
+    #: What /proc/sys/kernel/net_dump_one_shot contains.
+    one_shot: int = 1
 
     def of(self, flow: int) -> tuple[Dump, ...]:
         """Return the dumps that a flow asked for."""
@@ -127,6 +136,8 @@ def evidence(system: NetoopsSystem) -> Evidence:
     queued: list[Packet] = []
     for sent in m.wire.sent:
         packet = sent.packet
+        if packet.streamed is not None:
+            continue  # no part of a dump
         if any(packet is waiting for waiting in queued):
             continue  # the worker has it: it was handed over before
         if sent.fate == "queued":
@@ -144,9 +155,17 @@ def evidence(system: NetoopsSystem) -> Evidence:
                 continue  # whether it was asked for before the halt says nothing
             # Each operation of { } has a thread of its own.
             place = asked.begun - 1 if flow else int(name.partition(".")[2] or 0)
-            dumps.append(Dump(flow, place, asked, mine, cut))
+            handled = system.driver.handled.get(asked.dump, Handled())
+            dumps.append(Dump(flow, place, asked, mine, cut, handled))
     dumps.sort(key=lambda dump: (dump.flow, dump.place))  # threads begin to ask in any order
-    return Evidence(tuple(dumps), tuple(sendings), _target(system), _files(system))
+    data = system.driver.data
+    return Evidence(
+        dumps=tuple(dumps),
+        order=tuple(sendings),
+        target=_target(system),
+        files=_files(system),
+        one_shot=1 if is_freed(data) else peek(data, "network_dumper_one_shot"),
+    )
 
 
 def _flow(name: str) -> int | None:
@@ -169,16 +188,15 @@ def _target(system: NetoopsSystem) -> Target | None:
     if np is None or is_freed(np):
         return None
     neighbour: Any = peek(data, "netoops_neighbour")
-    held = (
-        neighbour is not None
-        and not is_freed(neighbour)
-        and NEIGHBOUR_HOLDER in neighbour.refs.holders
-    )
+    held, dead = neighbour is not None, False
+    if isinstance(neighbour, Neighbour):
+        held = not is_freed(neighbour) and NEIGHBOUR_HOLDER in neighbour.refs.holders
+        dead = held and bool(peek(neighbour, "dead"))
     return Target(
         address=peek(np, "remote_ip"),
         attached=peek(np, "dev") is not None,
         neighbour=held,
-        dead=held and bool(peek(neighbour, "dead")),
+        dead=dead,
     )
 
 

@@ -12,6 +12,8 @@ from netsim_models.netoops_v1.promises.evidence import NETOOPS_DATA_BYTES, Dump,
 from netsim_models.netoops_v1.promises.story import unicast
 
 ROUNDS = 3
+#: What tells a neighbour whose address is not known yet, or not known any more, from one lost.
+UNRESOLVED = ("unresolved",)
 
 
 def _each(check: Callable[[Dump], Answer | Broken | None]) -> Callable[[Shown], Answer | Broken]:
@@ -81,6 +83,18 @@ def tail_first(dump: Dump) -> Answer | Broken | None:
     return Broken("the packet that is sent first does not have the end of the log")
 
 
+def zero_padded(dump: Dump) -> Answer | Broken | None:
+    """In the tail packet nothing but zeros follows the end of the log."""
+    answer: Answer | None = None
+    for sending in dump.sent:
+        tail = sending.data.rstrip(b"\0")
+        if sending.number == 0 and tail:  # what is missing from an empty one is another promise
+            if not dump.asked.text.endswith(tail):
+                return Broken("what follows the log in the tail packet is not zero")
+            answer = KEPT
+    return answer
+
+
 def critical_data(dump: Dump) -> Answer | Broken | None:
     """Every packet says of which kernel it is, of which dump, and that it is one."""
     first = dump.sent[0]
@@ -106,10 +120,6 @@ def _layout(sending: Sending) -> str:
     return "" if data == NETOOPS_DATA_BYTES else f"{data} bytes follow a header of {size} bytes"
 
 
-def _checksum(sending: Sending) -> str:
-    return "netpoll fills in the UDP checksum" if sending.packet.checksum else ""
-
-
 def neighbour_used(shown: Shown) -> Answer | Broken:
     """Every packet goes to an address that the target has answered with."""
     seen: Evidence = shown.evidence
@@ -127,7 +137,9 @@ def neighbour_used(shown: Shown) -> Answer | Broken:
             tested = True
             if packet.destination_mac == NO_MAC:
                 what = f"a packet to {packet.destination_ip} is sent to {NO_MAC}"
-                return Broken(f"{what}: no neighbour has answered", ("unresolved",))
+                if dump.handled.neighbour == "none":
+                    return Broken(f"{what}: no neighbour is held for it any more", ("lost",))
+                return Broken(f"{what}: its neighbour is not valid", UNRESOLVED)
             # A host answers with its own address also where no operation says so (--choose arp).
             own = mac_of(packet.destination_ip)
             if packet.destination_mac not in (own, *answered.get(packet.destination_ip, ())):
@@ -197,6 +209,15 @@ PROMISES = (
         "In each of the three rounds.",
     ),
     Promise(
+        "zero-padded",
+        "Packets are sent in reverse order, with the tail packet (the first one transmitted) "
+        "zero-padded.",
+        "patch 05, comment on netoops_send_segment()",
+        "always",
+        _each(zero_padded),
+        "Of a tail that does not fill its packet; one that does is what log-arrives is about.",
+    ),
+    Promise(
         "critical-data",
         "Furthermore a small amount critical data is present in every packet, so even if only a "
         "single packet gets through, we still witness the crash.",
@@ -211,13 +232,6 @@ PROMISES = (
         "patch 05, comment at the top of netoops.c",
         "always",
         _packets(_unicast),
-    ),
-    Promise(
-        "no-checksum",
-        "contents of the printk buffer via udp w/o checksum to a unicast address.",
-        "patch 05, comment at the top of netoops.c",
-        "always",
-        _packets(_checksum),
     ),
     Promise(
         "offsets",

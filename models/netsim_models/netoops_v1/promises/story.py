@@ -41,7 +41,18 @@ NEUTRAL = (
     "sysrq-mask",
     "ramoops-read",
     "mtdoops-read",
+    "wait",
+    "rearm",
+    "rate",
+    "dump-flag",
+    "ports",
+    "user-blob",
+    "stream",
+    "console-level",
+    "kmsg",
 )
+#: Operations that change how a target is reached, and nothing else.
+ROUTES = ("route-add", "route-del")
 #: Events of the link, which leave device and address where they are.
 LINK = ("carrier-on", "carrier-off", "flags", "up")
 #: The networks of the world (netsim_models.world), and what in them is this host itself.
