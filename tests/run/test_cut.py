@@ -293,22 +293,24 @@ class TestSequentialOrders:
 class TestProgress:
     def test_a_search_tells_its_band(self) -> None:
         told: list[Progress] = []
-        result = check("netoops-v1", "{ set 10.0.0.1 } oops || oops", progress=told.append)
+        result = check("netoops-v1", "{ set 10.0.0.1 } oops; oops || oops", progress=told.append)
 
-        assert result.executions == 166  # every 10th tells
-        assert len(told) == 16
+        assert result.executions == 140  # every 10th tells, but for the last one
+        assert len(told) == 13
         for progress in told:
             assert progress.total is None
             assert progress.band is not None
             assert progress.done < progress.band.low
-        assert any(p.band is not None and p.band.high >= 166 for p in told[-8:])
+        assert any(p.band is not None and p.band.high >= 140 for p in told[-8:])
         assert result.estimate is None
 
     def test_a_search_that_was_cut_says_what_may_be_left(self) -> None:
-        result = check("netoops-v1", "{ set 10.0.0.1 } oops || oops", bounds=Bounds(executions=100))
+        result = check(
+            "netoops-v1", "{ set 10.0.0.1 } oops; oops || oops", bounds=Bounds(executions=100)
+        )
 
         assert result.estimate is not None
-        assert result.estimate[0] <= 166 <= result.estimate[1]
+        assert result.estimate[0] <= 140 <= result.estimate[1]
 
     def test_samples_tell_their_bound(self) -> None:
         told: list[Progress] = []
