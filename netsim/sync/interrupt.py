@@ -44,14 +44,16 @@ class Cpu:
         #: How many strikes have not chosen yet.
         self.open = 0
 
-    def running(self) -> SimThread | None:
-        """Return the thread that the CPU executes; None if its flow was killed."""
+    def occupant(self) -> SimThread | None:
+        """Return who has the CPU, and keeps it if it was killed there."""
         if self.open:
             return None
-        if self.active:
-            return self.active[-1]
-        flow = self.flow
-        return flow if flow is not None and flow.life is not Life.KILLED else None
+        return self.active[-1] if self.active else self.flow
+
+    def running(self) -> SimThread | None:
+        """Return the thread that the CPU executes; None if it was killed."""
+        thread = self.occupant()
+        return thread if thread is not None and thread.life is not Life.KILLED else None
 
     def state(self) -> State:
         """Return what decides who may run here."""
@@ -247,7 +249,7 @@ class _OnCpu(Op):
                 cpu.masking(sim, before, after)
 
     def blockers(self, sim: Sim) -> tuple[SimThread, ...]:
-        running = self.cpu.running()
+        running = self.cpu.occupant()
         if running is None or running.pending is self:
             return self.op.blockers(sim)
         if running.life is Life.DONE:  # it has halted the machine: look at what was before
@@ -257,7 +259,7 @@ class _OnCpu(Op):
         return (running,)
 
     def waits_for(self, thread: SimThread) -> str:
-        running = self.cpu.running()
+        running = self.cpu.occupant()
         if running is not None and running is not thread:
             return f"{self.cpu.name}, which {_flow(running)} does not give back"
         return self.op.waits_for(thread)
@@ -417,6 +419,8 @@ def do_exit(sim: Sim) -> None:
     Kill the task that the running strike interrupted; outside strikes an operation just ends.
 
     What it holds stays held.  Only RCU goes on: the CPU schedules, which is a quiescent state.
+    A strike that is killed keeps its CPU, and whom it interrupted waits for ever: there the kernel
+    panics, which is up to the caller; see `in_interrupt`.
 
     Kernel:     kernel/exit.c:do_exit()
     """

@@ -373,5 +373,11 @@ def test_a_lock_that_only_a_strike_inside_a_step_takes(name: str) -> None:
     assert not differs(CONDITIONAL[name])
 
 
+@pytest.mark.parametrize("seed", [328, 458])
+def test_a_killed_strike_is_gone_inside_a_step_as_between_two(seed: int) -> None:
+    """Where it is struck amid a step it never went on; between steps it once did."""
+    assert not differs(generate(seed))
+
+
 def test_a_value_that_cannot_be_taken_ends_nothing() -> None:
     assert not differs(REFUSED)

@@ -256,6 +256,30 @@ class TestKilling:
 
         assert board.flow.life is Life.DONE
 
+    def test_a_killed_strike_runs_no_more(self) -> None:
+        async def kills() -> None:
+            do_exit(board.sim)
+
+        async def strikes() -> None:
+            await schedule_point("inside")
+            ran.append("on")
+
+        ran: list[str] = []
+        flow = section(nothing_at_all, nothing_at_all)
+        board = Board(flow, (Context.SOFTIRQ, strikes), (Context.NMI, kills))
+        softirq, nmi = board.strikes
+        board.sim.step(softirq)
+        board.run(nmi)
+        board.run(softirq)
+
+        assert ran == []
+        assert softirq.life is Life.KILLED
+        assert not board.sim.enabled()
+        assert judge_ending(board.sim).reports == ()
+        assert aftermath(board.sim) == [
+            "flow 1 then waits for ever for cpu0, which flow 2 does not give back"
+        ]
+
     @pytest.mark.parametrize(
         ("enter", "leave", "expected"),
         [
