@@ -48,6 +48,12 @@ def merge(old: Mode, new: Mode) -> Mode:
     return old if old == new else WRITE
 
 
+def meets(footprint: Footprint, key: Key, mode: Mode) -> bool:
+    """Tell whether an access to `key` conflicts with a footprint."""
+    theirs = footprint.get(key)
+    return theirs is not None and CONFLICT[mode][theirs]
+
+
 def dependent(one: Footprint, other: Footprint) -> bool:
     """Tell whether two footprints share a location on which their modes conflict."""
     if len(one) > len(other):

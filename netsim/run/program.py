@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import attrs
 
 from netsim.checkers.ending import held_by_killed, judge_ending, unfinished
-from netsim.core.access import Key, Mode
+from netsim.core.access import Footprint, Key
 from netsim.core.fault import Report
 from netsim.core.op import Op
 from netsim.core.raised import own_frames, place, told
@@ -80,9 +80,9 @@ class ScenarioProgram:
         calls = [call for flow in scenario.flows for call in flow.calls]
         #: Names of the operations of the flows, sorted, each once.
         self.names = tuple(sorted({call.name for call in calls}))
-        #: What strikes may touch, as far as the explorer has seen it: where strikes from inside
-        #: a step are offered.
-        self.reach: dict[Key, Mode] = {}
+        #: What each strike may touch, as far as the explorer has seen it: where strikes from
+        #: inside a step are offered.
+        self.reach: Mapping[str, Footprint] = {}
         #: The flows that strike another on its CPU.
         self.striking = tuple(
             str(n) for n, flow in enumerate(scenario.flows, 1) if flow.strike is not None

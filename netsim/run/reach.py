@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from netsim.core.access import CONFLICT, Footprint, Key, Mode, merge
+from netsim.core.access import Footprint, Key, Mode, meets, merge
 from netsim.core.sim import Sim
 from netsim.core.step import Step
 
 
 class Reach:
     """
-    An observer that notes what strikes touch, and the plain accesses of everybody else.
+    An observer that notes what each strike touches, and the plain accesses of everybody else.
 
-    `known` is what the search that it observes knows already.
+    To a strike everybody else is the other strikes, too: one of a higher context strikes in them.
+    `known` is what the search that it observes knows already, by strike.
     """
 
-    def __init__(self, strikes: Sequence[str], known: Footprint) -> None:
-        self.strikes = strikes
+    def __init__(self, strikes: Sequence[str], known: Mapping[str, Footprint]) -> None:
         self.known = known
-        self.touched: dict[Key, Mode] = dict(known)
-        self.plain: dict[tuple[Key, Mode], None] = {}
+        self.touched: dict[str, dict[Key, Mode]] = {
+            strike: dict(known.get(strike, {})) for strike in strikes
+        }
+        self.plain: dict[tuple[str, Key, Mode], None] = {}
 
     def begin(self, sim: Sim, kept: int) -> None:
         """Nothing is forgotten between executions."""
 
     def stepped(self, sim: Sim, step: Step) -> None:
         """Take in one step."""
-        strikes = step.thread in self.strikes
-        if not strikes:
-            for key, mode, _function in step.plain:
-                self.plain[key, mode] = None
-        touched: Footprint = step.footprint if strikes else {}
-        if step.inner is not None:
-            touched = step.inner.touched
-        for key, mode in touched.items():
-            self.touched[key] = merge(self.touched.get(key, mode), mode)
+        for key, mode, _function in step.plain:
+            self.plain[step.thread, key, mode] = None
+        if step.thread in self.touched:
+            self._touches(step.thread, step.footprint)
+        if step.inner is not None and step.inner.nested:
+            self._touches(step.inner.nested[0].thread, step.inner.touched)
+
+    def _touches(self, strike: str, footprint: Footprint) -> None:
+        touched = self.touched[strike]
+        for key, mode in footprint.items():
+            touched[key] = merge(touched.get(key, mode), mode)
 
     def grew(self) -> bool:
         """Tell whether another search would be offered places that this one was not."""
         return any(
-            key in self.touched
-            and CONFLICT[mode][self.touched[key]]
-            and not (key in self.known and CONFLICT[mode][self.known[key]])
-            for key, mode in self.plain
+            strike != thread
+            and meets(touched, key, mode)
+            and not meets(self.known.get(strike, {}), key, mode)
+            for strike, touched in self.touched.items()
+            for thread, key, mode in self.plain
         )

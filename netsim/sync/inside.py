@@ -15,7 +15,7 @@ are judged at scheduling points.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode, merge
+from netsim.core.access import READ, WRITE, Footprint, Key, Mode, meets, merge
 from netsim.core.fault import Halt, Stop
 from netsim.core.op import Op
 from netsim.core.sim import Sim, cite
@@ -28,14 +28,14 @@ class Inside:
     """
     Lets `strikes` strike inside steps of `sim`.
 
-    `reach` is what they may touch; those named in `killers` kill whom they strike.
+    `reach` is what each may touch, by its name; those named in `killers` kill whom they strike.
     """
 
     def __init__(
         self,
         sim: Sim,
         strikes: Sequence[SimThread],
-        reach: Mapping[Key, Mode],
+        reach: Mapping[str, Footprint],
         killers: Sequence[str],
     ) -> None:
         self.sim = sim
@@ -81,8 +81,7 @@ class Inside:
     def _meets(self, strike: SimThread, key: Key, mode: Mode) -> bool:
         if mode == WRITE and strike.name in self.killers:
             return True
-        theirs = self.reach.get(key)
-        return theirs is not None and CONFLICT[mode][theirs]
+        return meets(self.reach.get(strike.name, {}), key, mode)
 
     def _strike(self, coroutine: Interruptible, strike: SimThread, place: str) -> None:
         sim, thread, step = self.sim, self.sim.current, self.sim.under_way
