@@ -8,7 +8,7 @@ import click
 
 from netsim.cli.meter import Meter
 from netsim.cli.options import bounds_of, options_of, plan_of, with_search
-from netsim.cli.output import HOLDS, UNKNOWN, VIOLATED, check_output, colour, deliver
+from netsim.cli.output import HOLDS, UNKNOWN, VIOLATED, check_output, colour, deliver, document_only
 
 EXIT = {"holds": HOLDS, "violated": VIOLATED, "unknown": UNKNOWN}
 
@@ -50,20 +50,22 @@ def check(
 
     check_output(output)
     bounds = bounds_of(limits)
-    loaded = load(design)
+    with document_only(as_json):
+        loaded = load(design)
     meter = Meter("executions", limits["timeout"])
     try:
-        result = run_check(
-            loaded,
-            scenario,
-            options=options_of(limits),
-            bounds=attrs.evolve(bounds, preemptions=limits["max_preemptions"]),
-            first=first,
-            progress=meter,
-            strategy=plan_of(limits["strategy"], limits["seed"], limits["depth"]),
-        )
-        if explain:
-            result = result.explained()
+        with document_only(as_json):
+            result = run_check(
+                loaded,
+                scenario,
+                options=options_of(limits),
+                bounds=attrs.evolve(bounds, preemptions=limits["max_preemptions"]),
+                first=first,
+                progress=meter,
+                strategy=plan_of(limits["strategy"], limits["seed"], limits["depth"]),
+            )
+            if explain:
+                result = result.explained()
     finally:
         meter.close()
     report = ""

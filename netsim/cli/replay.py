@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netsim.cli.output import CANNOT_JUDGE, HOLDS, VIOLATED, check_output, say
+from netsim.cli.output import CANNOT_JUDGE, HOLDS, VIOLATED, check_output, document_only, say
 from netsim.errors import FileError, UsageError, escape
 
 if TYPE_CHECKING:
@@ -47,10 +47,12 @@ def replay(
         )
     if adapt:
         recorded = [_traced(one, design) for one in recorded]
-    loaded = load(design) if design is not None else None
+    with document_only(as_json):
+        loaded = load(design) if design is not None else None
     codes = []
     for one in recorded:
-        result, reproduced = _replay_one(one, loaded, adapt)
+        with document_only(as_json):
+            result, reproduced = _replay_one(one, loaded, adapt)
         if output is not None and result.diverged is None:
             made = one.schedule
             if result.adapted is not None:
