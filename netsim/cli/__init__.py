@@ -33,7 +33,9 @@ def main() -> None:
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.ClickException as error:
-        complain(error.format_message())
+        where = getattr(error, "ctx", None)
+        hint = f"\n  {where.command_path} --help tells what it takes" if where else ""
+        complain(error.format_message() + hint)
         code = USAGE
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")

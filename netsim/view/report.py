@@ -28,7 +28,7 @@ CUTS = {
     "executions": "--max-executions {executions}",
     "steps": "--max-steps {steps}",
     "seconds": "--timeout {seconds:g}",
-    "preemptions": "a bound of {preemptions} preemptions",
+    "preemptions": "a bound of {preemptions}",
     "interrupt": "an interrupt",
 }
 
@@ -131,7 +131,7 @@ def bound_that_cut(cut_by: CutBy | None, bounds: Bounds) -> str:
         executions=bounds.executions,
         steps=bounds.steps,
         seconds=bounds.seconds or 0,
-        preemptions=bounds.preemptions,
+        preemptions=plural(bounds.preemptions or 0, "preemption"),
     )
 
 
