@@ -19,7 +19,11 @@ EXIT = {"holds": HOLDS, "violated": VIOLATED, "unknown": UNKNOWN}
 @click.option("--first", is_flag=True, help="Stop at the first finding.")
 @click.option("--outcomes", is_flag=True, help="Print each outcome with its shortest schedule.")
 @click.option("--explain", is_flag=True, help="Say which step decides a finding; what passes.")
-@click.option("--strategy", help="Which executions are run (classes); another word lists them.")
+@click.option(
+    "--strategy",
+    help="Which executions are run: classes (default), states, preemptions, pct ...; another word "
+    "lists them all.",
+)
 @click.option("--seed", type=int, default=0, help="Of strategies that draw at random (0).")
 @click.option("--depth", type=int, default=3, help="Of the bugs that pct looks for (3).")
 @click.option("--max-preemptions", type=int, help="Leave out executions with more preemptions.")
