@@ -155,8 +155,11 @@ def _inside(sim: Sim, step: Step) -> tuple[str, ...]:
     inner = step.inner
     if inner is None or not inner.nested:
         return ()
-    lines = [f"flow {inner.nested[0].thread} strikes here, {inner.place}:"]
-    lines += map(_told, inner.nested)
+    lines: list[str] = []
+    for one in inner.nested:
+        if one.place:
+            lines.append(f"flow {one.thread} strikes here, {one.place}:")
+        lines.append(_told(one))
     died = sim.by_name[step.thread].life is Life.KILLED
     return (*lines, "the flow is killed" if died else "the flow goes on")
 
