@@ -160,8 +160,10 @@ def _inside(sim: Sim, step: Step) -> tuple[str, ...]:
         if one.place:
             lines.append(f"flow {one.thread} strikes here, {one.place}:")
         lines.append(_told(one))
-    died = sim.by_name[step.thread].life is Life.KILLED
-    return (*lines, "the flow is killed" if died else "the flow goes on")
+    if sim.by_name[step.thread].life is Life.KILLED:
+        return (*lines, "the flow is killed")
+    lost = any(sim.by_name[strike].life in (Life.KILLED, Life.STOPPED) for strike in inner.touched)
+    return (*lines, "the flow never goes on" if lost else "the flow goes on")
 
 
 def _begun(step: Step) -> str:
