@@ -33,6 +33,7 @@ from netsim.sync.interrupt import (
     CutOff,
     Interruptible,
     aims_of,
+    is_cut_off,
     pending_strike,
     rank_of,
 )
@@ -198,8 +199,9 @@ class Inside:
         if step is not None:
             inner = step.inner = step.inner or inner
         halts_last, sim.halts_last = sim.halts_last, False
-        while strike.pending is not None and strike.life is Life.LIVE:
+        while strike.life is Life.LIVE and not is_cut_off(strike):
             op = strike.pending
+            assert op is not None
             if not place and not self._between(strike, op):
                 break
             if not op.enabled(sim, strike):

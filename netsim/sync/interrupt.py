@@ -439,6 +439,11 @@ def aims_of(op: Op | None) -> Sequence[Cpu]:
     return [op.cpu] if isinstance(op, _Begin) else []
 
 
+def is_cut_off(thread: SimThread) -> bool:
+    """Tell whether a thread goes no further because it ended amid a step."""
+    return isinstance(thread.pending, _Never)
+
+
 def rank_of(op: Op | None) -> int:
     """Return the rank of the context of a strike that is about to begin."""
     assert isinstance(op, _Begin)

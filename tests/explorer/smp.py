@@ -159,8 +159,9 @@ class Run:
     def _observe(self) -> Outcome:
         lost: list[str] = []
         for cpu in self.cpus:
-            if cpu.stack[-1].life in (Life.KILLED, Life.STOPPED):
-                lost += [thread.name for thread in cpu.stack[:-1]]
+            for level, thread in enumerate(cpu.stack):
+                if thread.life in (Life.KILLED, Life.STOPPED):
+                    lost += [other.name for other in cpu.stack[:level]]
         return normal(self.interpreter.observe(), lost)
 
     def amid(self) -> None:

@@ -138,9 +138,10 @@ class Striking(Interpreter):
     @staticmethod
     def _lost(thread: SimThread) -> bool:
         cpu = getattr(thread.pending, "cpu", None)
-        occupant = cpu.occupant() if cpu is not None else None
-        lives = (None, Life.LIVE, Life.DONE)
-        return occupant not in (None, thread) and occupant.life not in lives
+        if cpu is None:
+            return False
+        above = cpu.active[cpu.active.index(thread) + 1 :] if thread in cpu.active else cpu.active
+        return any(strike.life in (Life.KILLED, Life.STOPPED) for strike in above)
 
     async def _strike(
         self, world: World, body: tuple[tuple[str, int], ...], me: int, out: list[Any], kills: bool
