@@ -9,7 +9,7 @@ import attrs
 
 from netsim.checkers.ending import judge_ending, unfinished
 from netsim.core.fault import Report, Site
-from netsim.core.raised import own_frames, place, told
+from netsim.core.raised import own_frames, place, told, written
 from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import Life
 from netsim.errors import NetsimError, UsageError, escape
@@ -138,7 +138,10 @@ def shown(value: Any) -> str:
         if isinstance(value, list):
             return f"[{inner}]"
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:
+        text = " at 0x"
     if " at 0x" in text:
         raise UsageError(
             f"an outcome must be plain values (numbers, strings, tuples ...); found a "
@@ -148,7 +151,7 @@ def shown(value: Any) -> str:
 
 
 def _argument(value: Any) -> str:
-    text = repr(value)
+    text = written(value)
     if " at 0x" in text:
         text = getattr(value, "__name__", type(value).__name__)
     return escape(text)
