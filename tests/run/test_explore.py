@@ -189,6 +189,34 @@ def test_threads_of_threads() -> None:
     assert (result.verdict, values(result), result.executions) == (Verdict.HOLDS, [13], 2)
 
 
+def ending(world: World, look: str) -> None:
+    """A thread writes in its last step; another reads that before or after it knows of its end."""
+    x = world.var("x", 0)
+
+    async def write() -> None:
+        await world.pause()
+        x.value = 1
+
+    async def read() -> None:
+        if look == "too early":
+            await world.pause()
+            seen = x.value
+            assert task.done or seen in (0, 1)
+            return
+        await (task.join() if look == "join" else world.until(lambda: task.done))
+        assert x.value == 1
+
+    task = world.thread(write)
+    world.thread(read)
+
+
+@pytest.mark.parametrize(
+    ("look", "found"), [("join", []), ("until", []), ("too early", ["data-race"])]
+)
+def test_what_a_thread_did_last_comes_before_its_end(look: str, found: list[str]) -> None:
+    assert kinds(explore(ending, look)) == found
+
+
 def test_joining_a_thread_that_failed_is_its_consequence() -> None:
     def program(world: World) -> None:
         async def fails() -> None:

@@ -92,5 +92,5 @@ def test_an_outcome_that_has_no_repr_is_refused() -> None:
         world.thread(nothing)
         return Odd
 
-    with pytest.raises(UsageError, match="must be plain values .*; found a Odd"):
+    with pytest.raises(UsageError, match=r"must be plain values .*; found a Odd"):
         explore(program)
