@@ -28,6 +28,7 @@ from netsim.results import (
 )
 from netsim.run.awaited import all_awaited
 from netsim.run.digest import Digest
+from netsim.run.hidden import refuse_hidden
 from netsim.run.judge import Judged
 from netsim.run.livelock import STATES_MAX, Repeats, Watch, looping, verdict_of
 from netsim.run.minimal import look
@@ -146,6 +147,7 @@ def _explored(
         )
     except (AttributeError, AssertionError, KeyError) as error:
         raise mistaken(subject, error) from error
+    _refuse_hidden(walk)
     findings = [*_findings(walk, covered), *loops]
     findings.sort(key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
     findings = [told(subject, found, n) for n, found in enumerate(findings, 1)]
@@ -177,6 +179,13 @@ def _explored(
         covered=covered,
     )
     return attrs.evolve(result, report=program_report(result))
+
+
+def _refuse_hidden(walk: _Exploration) -> None:
+    try:
+        refuse_hidden(walk.program, [some[0].schedule for _, some in walk.outcomes.values()])
+    except KeyboardInterrupt:
+        walk.hurried = True
 
 
 def _graph(
