@@ -381,6 +381,21 @@ def test_an_outcome_has_one_text_whatever_the_hash_seed() -> None:
     assert "{'thread 1', 'thread 2'}" in output
 
 
+def test_equal_dicts_are_one_outcome() -> None:
+    def program(world: World) -> Callable[[], Any]:
+        lock, seen = world.mutex("lock"), {}
+
+        async def see(number: int) -> None:
+            async with lock.held():
+                seen[number] = True
+
+        world.thread(see, 1)
+        world.thread(see, 2)
+        return lambda: seen
+
+    assert [outcome.text for outcome in explore(program).outcomes] == ["{1: True, 2: True}"]
+
+
 # ---- bounds
 
 
