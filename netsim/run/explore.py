@@ -12,6 +12,7 @@ from netsim._version import __version__
 from netsim.checkers.ending import unfinished
 from netsim.core.canonical import Unseen
 from netsim.core.step import Choice
+from netsim.errors import UsageError
 from netsim.explorer.events import History
 from netsim.explorer.fairness import fair, lasso
 from netsim.explorer.graph import StateGraph, TimeRead
@@ -116,6 +117,11 @@ def explore(
     """
     bounds = bounds or Bounds()
     check_bounds(bounds)
+    if bounds.preemptions is not None:
+        raise UsageError(
+            "explore() runs one execution of every class, and takes no bound on preemptions; "
+            "expected one on executions, steps or seconds"
+        )
     subject = Subject(program, arguments)
     try:
         with all_awaited():

@@ -406,6 +406,11 @@ def test_a_bound_that_cuts_is_unknown() -> None:
     assert "nothing found so far" in str(result)
 
 
+def test_a_bound_that_it_does_not_keep_is_refused() -> None:
+    with pytest.raises(UsageError, match="takes no bound on preemptions"):
+        explore(counter, False, bounds=Bounds(preemptions=1))
+
+
 def test_an_endless_loop_is_unknown_and_says_what_to_do() -> None:
     def program(world: World) -> None:
         x = world.var("x", False)
