@@ -33,6 +33,14 @@ def place(code: CodeType, line: int = 0) -> str:
     return f"{PurePath(code.co_filename).name}:{line or code.co_firstlineno}"
 
 
+def kind(value: object) -> str:
+    """Say what a value is that should be something else: `None`, `an int`, `a str`."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
 def told(error: BaseException) -> str:
     """Say in one line what went wrong."""
     try:
@@ -49,4 +57,4 @@ def written(value: Any) -> str:
     try:
         return repr(value)
     except Exception as error:
-        return f"a {type(value).__name__} whose repr() raises {type(error).__name__}"
+        return f"{kind(value)} whose repr() raises {type(error).__name__}"

@@ -482,13 +482,17 @@ class Sim:
 
     def title(self, thread: SimThread) -> str:
         """Name a thread as reports do: by its flow and operation."""
-        if thread.flow:
-            name = f"flow {thread.flow}"
-        else:
-            name = "the start" if thread.name.startswith("0") else thread.name
+        name = self.named(thread.name)
         if thread.operation and thread.operation != name:
             return f"{name} ({thread.operation})"
         return name
+
+    def named(self, name: str) -> str:
+        """Name a thread, which may have ended, as reports do: by its flow, if it is one."""
+        thread = self.by_name.get(name)
+        if thread is not None and thread.flow:
+            return f"flow {thread.flow}"
+        return "the start" if name.startswith("0") else name
 
     def _running_codes(self) -> tuple[CodeType, ...]:
         """Return the functions of models that are running, innermost first."""
@@ -526,13 +530,14 @@ class Sim:
             raise ModelError(f"{where}{self.title(thread)}: {text}") from error
         code, line = frames[0]
         function = cite(tuple(code for code, _ in frames))[0]
+        role = "asserts" if isinstance(error, AssertionError) else "raises"
         self.reports.append(
             Report(
                 "bug-on",
                 f"{self.title(thread)}: {told(error)}, in {code.co_name}(), {place(code, line)}",
                 # As the kernel writes places: an edit elsewhere in the file changes nothing.
                 (f"{code.co_name}+{line - code.co_firstlineno}",),
-                (Site("asserts", thread.name, self.steps, function, place(code, line)),),
+                (Site(role, thread.name, self.steps, function, place(code, line)),),
                 thread.name,
                 thread.operation,
                 self.steps,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netsim.core.op import Op
+from netsim.core.raised import kind
 from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import Life
 
@@ -13,7 +14,7 @@ def refuse_foreign(sim: Sim) -> None:
         pending: object = thread.pending
         if thread.life is not Life.LIVE or isinstance(pending, Op):
             continue
-        what = "something" if pending is None else f"a {type(pending).__name__}"
+        what = "something" if pending is None else kind(pending)
         raise ModelError(
             f"{sim.title(thread)} awaits {what} that is none of netsim's (asyncio.sleep?); "
             "expected a step of a World or of its objects"

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from netsim.checkers.ending import stranded, unfinished
-from netsim.core.raised import written
+from netsim.core.raised import kind, written
 from netsim.core.thread import Life
 from netsim.errors import UsageError
 from netsim.run.program import Run, ScenarioProgram, Unfinished, Untold
@@ -184,7 +184,7 @@ def _dumps(run: Run) -> tuple[str, ...]:
     dumps = run.system.dumps()
     if not isinstance(dumps, (list, tuple)) or not all(isinstance(dump, str) for dump in dumps):
         raise UsageError(
-            f"dumps() of a {type(run.system).__name__} returned {written(dumps)}; "
+            f"dumps() of {kind(run.system)} returned {written(dumps)}; "
             "expected a list of strings: what has left the machine"
         )
     return tuple(dumps)

@@ -12,7 +12,7 @@ from netsim.checkers.ending import held_by_killed, judge_ending, unfinished
 from netsim.core.access import Footprint, Key
 from netsim.core.fault import Report
 from netsim.core.op import Op
-from netsim.core.raised import own_frames, place, told
+from netsim.core.raised import kind, own_frames, place, told
 from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import Context, Life
 from netsim.design import Design, System
@@ -255,7 +255,7 @@ class ScenarioProgram:
                 code = getattr(operation.run, "__code__", None)
                 where = f"{place(code)}: " if code is not None else ""
                 raise ModelError(
-                    f"{where}operation '{call.name}' returned a {type(made).__name__}; "
+                    f"{where}operation '{call.name}' returned {kind(made)}; "
                     "expected an `async def` function, or what one returns"
                 )
             return made
@@ -283,13 +283,26 @@ class ScenarioProgram:
             where = f"{place(*frames[0])}: " if frames else ""
             text = str(error) if isinstance(error, NetsimError) else told(error)
             raise UsageError(f"{where}design {self.design.name} does not boot: {text}") from error
+        self._check_system(system)
+        return system
+
+    def _check_system(self, system: Any) -> None:
+        """Raise UsageError for what the engine could not look at when all is at rest."""
+        code = getattr(self.design.boot, "__code__", None)
+        where = f"{place(code)}: " if code is not None else ""
+        of = f"{where}design {self.design.name}"
         missing = [name for name in _SYSTEM if not hasattr(system, name)]
         if missing:
             raise UsageError(
-                f"design {self.design.name}: boot returned a {type(system).__name__} without "
-                f"{' and '.join(missing)}; expected a system with {', '.join(_SYSTEM)}"
+                f"{of}: boot returned {kind(system)} without {' and '.join(missing)}; expected a "
+                f"system with {', '.join(_SYSTEM)}"
             )
-        return system
+        for name in _SYSTEM[1:]:
+            found = getattr(system, name)()
+            if not isinstance(found, Sequence) or isinstance(found, str):
+                raise UsageError(
+                    f"{of}: {name}() of {kind(system)} returned {kind(found)}; expected a list"
+                )
 
     def _initial(self, boot: Boot) -> str:
         """Run `{ }`; return why its end was not reached, or ""."""

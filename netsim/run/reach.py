@@ -33,8 +33,11 @@ class Reach:
             self.plain[step.thread, key, mode] = None
         if step.thread in self.touched:
             self._touches(step.thread, step.footprint)
-        if step.inner is not None and step.inner.nested:
-            self._touches(step.inner.nested[0].thread, step.inner.touched)
+        if step.inner is not None:
+            for strike, footprint in step.inner.touched.items():
+                self._touches(strike, footprint)
+            for strike, key, mode in step.inner.plain:
+                self.plain[strike, key, mode] = None
 
     def _touches(self, strike: str, footprint: Footprint) -> None:
         touched = self.touched[strike]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from netsim.core.raised import told
+from netsim.core.raised import kind, told
 from netsim.errors import UsageError, escape
 
 
@@ -31,12 +31,11 @@ def shown(value: Any, write: Callable[[Any], str] = repr) -> str:
         raise
     except Exception as error:
         raise UsageError(
-            f"an outcome must be plain values (numbers, strings, tuples ...); found a "
-            f"{type(value).__name__} that cannot be written: {told(error)}"
+            f"an outcome must be plain values (numbers, strings, tuples ...); found "
+            f"{kind(value)} that cannot be written: {told(error)}"
         ) from error
     if " at 0x" in text:
         raise UsageError(
-            f"an outcome must be plain values (numbers, strings, tuples ...); found a "
-            f"{type(value).__name__}"
+            f"an outcome must be plain values (numbers, strings, tuples ...); found {kind(value)}"
         )
     return escape(text) if write is repr else text

@@ -9,7 +9,7 @@ import attrs
 
 from netsim.checkers.ending import judge_ending, unfinished
 from netsim.core.fault import Report, Site
-from netsim.core.raised import own_frames, place, told, written
+from netsim.core.raised import kind, own_frames, place, told, written
 from netsim.core.sim import Sim
 from netsim.core.thread import Life
 from netsim.errors import NetsimError, UsageError, escape
@@ -63,7 +63,7 @@ class Subject:
             if hasattr(read, "close"):
                 read.close()
             raise UsageError(
-                f"program {self.name} returned a {type(read).__name__}; expected None, or a "
+                f"program {self.name} returned {kind(read)}; expected None, or a "
                 "function that reads the outcome at the end (a program is a plain `def`)"
             )
         if not sim.threads:
@@ -141,7 +141,15 @@ def _at_end(error: Exception, steps: int) -> Report:
         "bug-on",
         f"at the end: {told(error)}, in {code.co_name}(), {place(code, line)}",
         (f"{code.co_name}+{line - code.co_firstlineno}",),
-        (Site("asserts", "", 0, code.co_name, place(code, line)),),
+        (
+            Site(
+                "asserts" if isinstance(error, AssertionError) else "raises",
+                "",
+                0,
+                code.co_name,
+                place(code, line),
+            ),
+        ),
         "",
         "",
         steps,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netsim.core.op import Op
+from netsim.core.raised import kind
 from netsim.core.sim import ModelError, Sim
 from netsim.core.step import Choice, Step
 from netsim.errors import UsageError
@@ -118,7 +119,7 @@ def mistaken(subject: Subject, error: Exception) -> Exception:
         pending: object = thread.pending
         if pending is not None and not isinstance(pending, Op):
             return ModelError(
-                f"{thread.name} awaits a {type(pending).__name__}, which is none of "
+                f"{thread.name} awaits {kind(pending)}, which is none of "
                 "netsim's; expected a step of a World or of its objects"
             )
     if isinstance(error, AttributeError):

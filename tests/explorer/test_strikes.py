@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 import pytest
 
-from netsim.core.access import WRITE, Footprint, Key, Mode
+from netsim.core.access import WRITE, Footprint
 from netsim.core.sim import Sim
 from netsim.core.thread import Context, Life, SimThread
 from netsim.explorer.events import History
@@ -125,6 +125,22 @@ class Striking(Interpreter):
         ]
         Inside(sim, [sim.by_name[name] for name in self.striking], self.reach, killers)
         return sim
+
+    def observe(self) -> tuple[Any, ...]:
+        """Leave out where a thread stands whose CPU is lost to a strike that never returns."""
+        state, registers, threads, *rest = super().observe()
+        told = [
+            (name, life, None if self._lost(self.sim.by_name[name]) else pending)
+            for name, life, pending in threads
+        ]
+        return (state, registers, tuple(told), *rest)
+
+    @staticmethod
+    def _lost(thread: SimThread) -> bool:
+        cpu = getattr(thread.pending, "cpu", None)
+        occupant = cpu.occupant() if cpu is not None else None
+        lives = (None, Life.LIVE, Life.DONE)
+        return occupant not in (None, thread) and occupant.life not in lives
 
     async def _strike(
         self, world: World, body: tuple[tuple[str, int], ...], me: int, out: list[Any], kills: bool
@@ -269,14 +285,12 @@ class TestPlantedFaults:
 
     def test_a_kill_undoes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Half of what a killed step would have written is a state of its own."""
-        original = Inside._meets
+        original = Inside._may_forestall
 
-        def only_conflicts(self: Inside, strike: SimThread, key: Key, mode: Mode) -> bool:
-            if self.reach is not EVERYWHERE:
-                self.killers = ()
-            return original(self, strike, key, mode)
+        def never(self: Inside, strike: SimThread, able: list[tuple[int, SimThread]]) -> bool:
+            return self.reach == EVERYWHERE and original(self, strike, able)
 
-        monkeypatch.setattr(Inside, "_meets", only_conflicts)
+        monkeypatch.setattr(Inside, "_may_forestall", never)
 
         assert _turns_red()
 

@@ -616,7 +616,7 @@ def _line(function: Callable[..., Any], number: int) -> int:
         ("cannot hold a list", mutable),
         ("KeyError: 'oh'", broken),
         ("program broken cannot be built: test_explore.py:", broken),
-        ("returned a int; expected None, or a function", no_reader),
+        ("returned an int; expected None, or a function", no_reader),
         ("test_explore.py:", forgotten),
         ("was never awaited", forgotten),
         (f"test_explore.py:{_line(forgotten_step, 4)}: a step was never awaited", forgotten_step),

@@ -81,7 +81,7 @@ def test_a_wait_for_a_value_that_has_no_repr_is_told() -> None:
 
     (finding,) = explore(program).findings
 
-    assert "x, which is a Odd whose repr() raises ValueError" in finding.message
+    assert "x, which is an Odd whose repr() raises ValueError" in finding.message
 
 
 def test_an_outcome_that_has_no_repr_is_refused() -> None:
@@ -92,5 +92,5 @@ def test_an_outcome_that_has_no_repr_is_refused() -> None:
         world.thread(nothing)
         return Odd
 
-    with pytest.raises(UsageError, match=r"must be plain values .*; found a Odd"):
+    with pytest.raises(UsageError, match=r"must be plain values .*; found an Odd"):
         explore(program)
