@@ -17,7 +17,9 @@ EXIT = {"holds": HOLDS, "violated": VIOLATED, "unknown": UNKNOWN}
 @click.argument("design")
 @click.argument("scenario")
 @click.option("--first", is_flag=True, help="Stop at the first finding.")
-@click.option("--outcomes", is_flag=True, help="Print each outcome with its shortest schedule.")
+@click.option(
+    "--outcomes", is_flag=True, help="Print each outcome with the shortest schedule known."
+)
 @click.option("--explain", is_flag=True, help="Say which step decides a finding; what passes.")
 @click.option(
     "--strategy",

@@ -15,7 +15,7 @@ from netsim.core.access import INC, READ, WRITE, Key, Mode, merge
 from netsim.core.fault import Halt, Report, Site, Stop
 from netsim.core.op import Op
 from netsim.core.raised import own_frames, place, told
-from netsim.core.step import Choice, Round, Step
+from netsim.core.step import Choice, Part, Round, Step
 from netsim.core.thread import Context, Life, Mark, SimThread
 from netsim.errors import NetsimError, UsageError
 
@@ -343,6 +343,12 @@ class Sim:
         """Record that everything so far happens before what acquires at `key` later."""
         if self.recording:
             self._step.sync.append((False, key))
+
+    def part(self) -> None:
+        """What the step has done so far comes before what it synchronises with from here on."""
+        if self.recording:
+            step = self._step
+            step.parts = (*step.parts, Part(len(step.sync), len(step.plain), None))
 
     def value_changed(self, key: Key, old: Any, new: Any) -> None:
         """Note that the value at `key` changed, for those who wait for a change."""

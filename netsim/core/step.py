@@ -20,7 +20,8 @@ class Choice(NamedTuple):
 
 class Part(NamedTuple):
     """
-    Where one part of a step ends, in its `sync` and `plain`: an operation and the code behind it.
+    Where one part of a step ends, in its `sync` and `plain`: an operation and the code behind it,
+    or what comes before an end.  What follows the last part belongs together, too.
 
     `section` is what the step has touched so far, all of it where no other thread can take the
     CPU; None for a part after that.

@@ -29,7 +29,7 @@ from netsim.run.registry import load
 from netsim.run.search import Search, schedule_text
 from netsim.run.serial import ORDERS_MAX, STEPS_MAX
 from netsim.run.story import story
-from netsim.run.walk import OVERTIME, Listener, check_bounds, shortest
+from netsim.run.walk import OVERTIME, Listener, check_bounds, differs, shortest
 
 
 def check(
@@ -178,7 +178,8 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
                 raise
             search.hurried = alone = True
             best = shortest(program, candidate, shows, alone=True)
-        assert best is not None, "an outcome must show again under its own schedule"
+        if best is None:
+            raise differs(f"design {program.design.name}")
         if not alone:
             try:
                 _same_again(program, best[0].schedule, best[2])
@@ -194,11 +195,7 @@ def _same_again(program: ScenarioProgram, schedule: Sequence[Choice], digest: st
     again = Digest()
     execute(program, Recorder(schedule), (again,))
     if again.text != digest:
-        raise UsageError(
-            f"design {program.design.name} is not deterministic: the same schedule does something "
-            "else the next time; it must use no clock, no random source, and nothing that outlives "
-            "a run"
-        )
+        raise differs(f"design {program.design.name}")
 
 
 def _unwalked(search: Search) -> tuple[str, CutBy]:

@@ -21,6 +21,7 @@ from netsim.notation import Call, Flow, Scenario
 from netsim.results import Options
 from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
+from netsim.run.foreign import refuse_foreign
 from netsim.sync.inside import Inside
 from netsim.sync.interrupt import Cpu, Interruptible, Strike
 from netsim.sync.uniprocessor import INTERRUPTS, OneCpu, OneStrike, Seat, interrupt, one_cpu
@@ -356,10 +357,19 @@ def settle(sim: Sim) -> dict[Key, None]:
 
     Returns the locations that were touched, or are waited for, if the machine records them.
     """
+    try:
+        return _settle(sim)
+    except AttributeError:
+        refuse_foreign(sim)
+        raise
+
+
+def _settle(sim: Sim) -> dict[Key, None]:
     touched: dict[Key, None] = {}
     steps = 0
     moved = True
     while moved:
+        refuse_foreign(sim)
         moved = False
         for thread in sim.threads:
             while sim.is_enabled(thread):

@@ -14,6 +14,7 @@ from netsim.explorer.loop import execute
 from netsim.run.awaited import all_awaited
 from netsim.run.digest import Digest
 from netsim.run.subject import Subject
+from netsim.run.walk import differs
 
 #: No execution may take more steps than this: then something loops for ever.
 STEPS_MAX = 1000
@@ -128,7 +129,4 @@ def mistaken(subject: Subject, error: Exception) -> Exception:
 
 def nondeterministic(subject: Subject) -> UsageError:
     """Return the error for a program that differs from run to run."""
-    return UsageError(
-        f"program {subject.name} is not deterministic: the same schedule does something else the "
-        "next time; it must use no clock, no random source, and nothing that outlives a run"
-    )
+    return differs(f"program {subject.name}")

@@ -218,6 +218,55 @@ def test_what_shows_only_when_it_runs(words: str, text: str, tmp_path: Path) -> 
     assert caught.value.exit_code == 2
 
 
+READ = '        return driver.target.address if driver.target else "off"\n'
+BEFORE = "class Other:\n    def __await__(self):\n        yield 3\n\n\nTURNS = []\n"
+
+
+def reading(code: str) -> str:
+    """Return the example with another end of `read`."""
+    assert READ in GOOD
+    return BEFORE + GOOD.replace(READ, f"        {code}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("flow 1 (read) awaits something that is none of", "await __import__('asyncio').sleep(0)"),
+        ("flow 1 (read) awaits an int that is none of netsim's", "await Other()"),
+        ("must be plain values (numbers, strings, tuples ...); found an object", "return object()"),
+        ("found an int that cannot be written: ValueError", "return 10**5000"),
+        (
+            "design my-driver is not deterministic: the same schedule",
+            "TURNS.append(0); return len(TURNS)",
+        ),
+        ("returned [3, 3]; expected a list of strings", "driver.sent.append(3)"),
+    ],
+)
+def test_what_an_operation_does_that_makes_no_sense(words: str, code: str, tmp_path: Path) -> None:
+    with pytest.raises(NetsimError) as caught:
+        check(own(tmp_path, reading(code)), "read || read")
+
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("scenario", ["{ read } set 10.0.0.1", "set 10.0.0.1"])
+def test_a_foreign_await_is_told_of_the_start_and_of_probes(scenario: str, tmp_path: Path) -> None:
+    with pytest.raises(NetsimError, match="awaits an int that is none of netsim's"):
+        check(own(tmp_path, reading("await Other()")), scenario)
+
+
+def test_a_set_is_one_outcome_whatever_the_hash_seed(tmp_path: Path) -> None:
+    # Eight falls on the place of nought, so that who comes first is printed first.
+    members = 'return {"a", "b", "c", "d"} | (set([0, 8]) if driver.target else set([8, 0]))'
+    path = own(tmp_path, reading(members))
+
+    for seed in ("1", "2"):
+        done = run("check", path, "{ set 10.0.0.1 } read || off", "--outcomes", PYTHONHASHSEED=seed)
+        assert "2 distinct outcomes" not in done.stdout
+        assert "flow 1: read: {'a', 'b', 'c', 'd', 0, 8}" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "arguments"),
     [
