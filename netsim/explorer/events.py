@@ -144,8 +144,10 @@ class History:
             for event, mode in reversed(self.accesses.get(key, ())):
                 if mode == READ or event.thread == thread or event.precedes(seen):
                     continue
-                if self._admitted(thread, op, key, event, {}) is not False:
+                admitted = self._admitted(thread, op, key, event, {})
+                if admitted is not False:
                     yield event
+                if admitted:
                     join(seen, event.clock)
 
     def refusing(self, event: Event, op: Op, thread: str) -> list[Event]:
@@ -161,8 +163,10 @@ class History:
             for other, mode in reversed(self.accesses.get(key, ())):
                 if other.index >= event.index or mode == READ or other.precedes(seen):
                     continue
-                if self._admitted(thread, op, key, other, {}) is not False:
+                admitted = self._admitted(thread, op, key, other, {})
+                if admitted is not False:
                     found.append(other)
+                if admitted:
                     join(seen, other.clock)
         return found
 
