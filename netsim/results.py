@@ -468,6 +468,7 @@ class ProgramOutcome:
 
     `value` is what the program's reader returned, None if a thread never ended; `text` is that in
     words, by which outcomes are compared; `unfinished` says of each such thread what it waits for.
+    `minimal` tells that no other schedule for it has fewer preemptions, or as many and fewer steps.
     """
 
     text: str
@@ -476,6 +477,7 @@ class ProgramOutcome:
     steps: int
     preemptions: int
     value: Any = attrs.field(default=None, eq=False, repr=False)
+    minimal: bool = False
 
 
 @attrs.frozen

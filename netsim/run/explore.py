@@ -154,14 +154,14 @@ def _explored(
     except (AttributeError, AssertionError, KeyError) as error:
         raise mistaken(subject, error) from error
     _refuse_hidden(walk)
-    findings = [*_findings(walk, covered), *loops]
+    shown, outcomes = _told(walk, covered)
+    findings = [*shown, *loops]
     findings.sort(key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
-    findings = [told(subject, found, n) for n, found in enumerate(findings, 1)]
+    findings = [_with_story(walk, found, n) for n, found in enumerate(findings, 1)]
     if findings:
         verdict = Verdict.VIOLATED
     else:
         verdict = Verdict.HOLDS if walk.complete else Verdict.UNKNOWN
-    outcomes = [_outcome(walk, seen, *found) for seen, found in walk.outcomes.items()]
     if walk.hurried:
         notes.append("an interrupt came before every schedule was made small")
     elif walk.overtime:
@@ -185,6 +185,16 @@ def _explored(
         covered=covered,
     )
     return attrs.evolve(result, report=program_report(result))
+
+
+def _with_story(walk: _Exploration, found: ProgramFinding, number: int) -> ProgramFinding:
+    try:
+        return told(walk.program, found, number)
+    except KeyboardInterrupt:
+        if walk.hurried:
+            raise
+        walk.hurried = True
+        return told(walk.program, found, number)
 
 
 def _refuse_hidden(walk: _Exploration) -> None:
@@ -282,21 +292,46 @@ def _small(
     return _smallest(subject, candidates[:1], shows, walk.hurry, normal=False)
 
 
-def _findings(walk: _Exploration, covered: str) -> list[ProgramFinding]:
-    """Return what was found, each with its smallest schedule if that can be had; as `smallest`."""
+def _told(walk: _Exploration, covered: str) -> tuple[list[ProgramFinding], list[ProgramOutcome]]:
+    """
+    Return what was found, and the outcomes, each with its smallest schedule if that can be had.
+
+    See `netsim.run.minimal.smallest`.
+    """
     findings = {i: _finding(walk, i, some) for i, some in walk.showing.items()}
-    if not findings or not walk.complete or covered != CLASSES or walk.hurried:
-        return list(findings.values())
+    outcomes = {seen: _outcome(walk, seen, *found) for seen, found in walk.outcomes.items()}
+    if walk.complete and covered == CLASSES and not walk.hurried:
+        try:
+            _make_small(walk, findings, outcomes)
+        except KeyboardInterrupt:
+            walk.hurried = True
+    return list(findings.values()), list(outcomes.values())
+
+
+def _make_small(
+    walk: _Exploration, findings: dict[str, ProgramFinding], outcomes: dict[Seen, ProgramOutcome]
+) -> None:
     subject = walk.program
+    names = {seen: f"outcome {n}" for n, seen in enumerate(outcomes)}
     known = {f.id: (f.preemptions, f.steps) for f in findings.values()}
-    try:
-        found, proved = look(subject, lambda _e, _h: subject.judge()[0], known, walk.hurry)
-        for identity, candidate in found.items():
-            made = _finding(walk, identity, [candidate])
+    known.update((names[seen], (o.preemptions, o.steps)) for seen, o in outcomes.items())
+    if not known:
+        return
+
+    def judged(_e: Execution, _h: History) -> list[tuple[str, Judged | None]]:
+        shown, seen, _ = subject.judge()
+        some: list[tuple[str, Judged | None]] = [(one.id, one) for one in shown]
+        return [*some, (names[seen], None)] if seen in names else some
+
+    found, proved = look(subject, judged, known, walk.hurry)
+    for identity in findings:
+        if identity in found:
+            made = _finding(walk, identity, [found[identity]])
             findings[identity] = attrs.evolve(made, minimal=identity in proved)
-    except KeyboardInterrupt:
-        walk.hurried = True
-    return list(findings.values())
+    for seen, name in names.items():
+        if name in found:
+            outcome = _outcome(walk, seen, outcomes[seen].value, [found[name]])
+            outcomes[seen] = attrs.evolve(outcome, minimal=name in proved)
 
 
 def _finding(walk: _Exploration, identity: str, candidates: Sequence[Candidate]) -> ProgramFinding:

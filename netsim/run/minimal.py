@@ -42,10 +42,11 @@ def smallest(search: Search) -> list[Finding]:
     mine = search.program
     program = ScenarioProgram(mine.design, mine.scenario, mine.options, boots=mine.boots)
 
-    def judged(execution: Execution, history: History) -> list[Judged]:
+    def judged(execution: Execution, history: History) -> list[tuple[str, Judged]]:
         at_end = judge_run(program.run)
         faults, leads = faults_of(execution.sim), history.leads_to_end
-        return judge(observe(program), at_end, search.reference, faults, program, leads)
+        found = judge(observe(program), at_end, search.reference, faults, program, leads)
+        return [(one.id, one) for one in found]
 
     try:
         found, proved = look(program, judged, known, search.hurry)
@@ -59,13 +60,14 @@ def smallest(search: Search) -> list[Finding]:
 
 def look(
     program: Program,
-    judged: Callable[[Execution, History], Iterable[Judged]],
+    judged: Callable[[Execution, History], Iterable[tuple[str, Judged | None]]],
     known: Mapping[str, tuple[int, int]],
     hurry: Callable[[], bool],
 ) -> tuple[dict[str, Candidate], dict[str, None]]:
     """
-    Look for executions that show findings smaller than `known`, preemptions and steps.
+    Look for executions that show something smaller than `known`, preemptions and steps.
 
+    `judged` says what an execution shows: identities of findings, or of outcomes (with None).
     Returns those that are smaller, or proved to be the smallest there is; and which are proved.
     Gives up after RUNS_MAX runs, or once `hurry` says so.
     """
@@ -79,11 +81,11 @@ def look(
         execution = execute(program, strategy, (races,))
         if execution.complete:
             preemptions = strategy.path[-1].preemptions() if strategy.path else 0
-            for one in judged(execution, strategy.history):
+            for identity, one in judged(execution, strategy.history):
                 candidate = Candidate(execution.schedule, preemptions, one)
-                best = found.setdefault(one.id, candidate)
+                best = found.setdefault(identity, candidate)
                 if candidate.size() < best.size():
-                    found[one.id] = candidate
+                    found[identity] = candidate
         more = strategy.more()
         if strategy.done < level:
             continue

@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from netsim.trace.documents import dump_check
 from netsim.trace.schedule import Schedule
 from netsim.view.report import check_report
 from netsim.world import World
+from tests.explorer.brute import TooLarge
 from tests.run.every import TOY, every_execution, every_run
+from tests.run.test_explore_oracle import Small, generate
 
 MINIMAL = "minimal: none shows it with fewer preemptions, or as few and fewer steps"
 
@@ -127,6 +130,46 @@ def test_no_execution_of_a_program_is_smaller(program: Any, fewest: dict[str, in
         assert MINIMAL in str(finding)
     cut = explore(program, bounds=Bounds(executions=result.executions - 1))
     assert not any(finding.minimal for finding in cut.findings)
+
+
+def random_program(seed: int) -> Callable[[World], Any]:
+    """Return one of `test_explore_oracle`, whose outcome is all that its threads have learnt."""
+    threads = generate(seed)
+
+    def program(world: World) -> Any:
+        small = Small(threads)
+        small.world, small.x = world, world.array("x", [0, 0, 0])
+        for number, thread in enumerate(threads, 1):
+            world.thread(small.run, thread, number, name=f"t{number}")
+        return lambda: sorted(small.learnt.items())
+
+    return program
+
+
+@pytest.mark.parametrize("seed", [*range(8), 22, 55, 357])
+def test_no_execution_with_an_outcome_is_smaller(seed: int) -> None:
+    """Of the last three the executions that were run are not all the smallest."""
+    subject = Subject(random_program(seed), ())
+    sizes: dict[str, tuple[int, int]] = {}
+
+    def shown(_: Any) -> list[Any]:
+        seen = subject.judge()[1]
+        return [SimpleNamespace(id=f"{seen.text} {seen.unfinished}")]
+
+    try:
+        everything = every_run(subject, shown, runs_max=3000)
+    except TooLarge:
+        pytest.skip("too many interleavings")
+    for ran in everything:
+        (name,) = ran.ids
+        size = (ran.preemptions, len(ran.schedule))
+        sizes[name] = min(sizes.get(name, size), size)
+    found = {
+        f"{o.text} {o.unfinished}": (o.preemptions, o.steps)
+        for o in explore(random_program(seed)).outcomes
+        if o.minimal
+    }
+    assert found == sizes
 
 
 @pytest.mark.parametrize("strategy", ["interleavings", "states"])
