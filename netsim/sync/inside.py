@@ -5,7 +5,9 @@ A strike runs to its end before whom it interrupts moves, so it can be run from 
 Places are numbered within a step: each plain access, for each strike that its CPU admits there.
 The number is the value of the step in a schedule; 0 is no strike inside.  A place is offered only
 if the access that follows it conflicts with what the strike may touch, or is a write and the
-strike kills, so that it will not be made.  Elsewhere the strike might as well come after it.
+strike does not let whom it struck go on, so that it will not be made: because it kills, or because
+a fatal finding stops it.  So does a read of a strike that kills: whom it would have killed goes on.
+Elsewhere the strike might as well come after it.
 
 A strike that would have to wait for another CPU cannot be run so: the step is then void.  There is
 at most one strike inside a step, the environment chooses nothing there, and data races of strikes
@@ -13,7 +15,7 @@ are judged at scheduling points.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from netsim.core.access import READ, WRITE, Footprint, Key, Mode, meets, merge
 from netsim.core.fault import Halt, Stop
@@ -22,6 +24,9 @@ from netsim.core.sim import Sim, cite
 from netsim.core.step import Inner, Nested, Step
 from netsim.core.thread import Life, SimThread
 from netsim.sync.interrupt import STRUCK, Interruptible, Killed, pending_strike
+
+#: What the reach of a strike contains that may not return because a fatal finding stops it.
+UNRETURNED: Final[Key] = ("strike", "returns")
 
 
 class Inside:
@@ -53,7 +58,7 @@ class Inside:
     def _write(self, key: Key, old: Any, new: Any) -> None:
         struck = self._place(key, WRITE)
         Sim.plain_write(self.sim, key, old, new)
-        if struck and (old is new or old == new):  # what the strike wrote may be overwritten
+        if struck:  # what the strike wrote is overwritten, if by what was there before it
             self.sim.value_changed(key, old, new)
 
     def _place(self, key: Key, mode: Mode) -> bool:
@@ -72,16 +77,20 @@ class Inside:
                 verb = "writes" if mode == WRITE else "reads"
                 self._strike(coroutine, strike, f"before it {verb} {key[0]}.{key[1]}")
                 struck = True
-            elif not coroutine.at and self._meets(strike, key, mode):
+            elif not coroutine.at and self._matters(strike, thread, key, mode):
                 step = self.sim.under_way
                 if step is not None:
                     step.inside = (*step.inside, step.choice + coroutine.places * step.options)
         return struck
 
-    def _meets(self, strike: SimThread, key: Key, mode: Mode) -> bool:
-        if mode == WRITE and strike.name in self.killers:
-            return True
-        return meets(self.reach.get(strike.name, {}), key, mode)
+    def _matters(self, strike: SimThread, struck: SimThread | None, key: Key, mode: Mode) -> bool:
+        """Tell whether the strike makes a difference before an access."""
+        reach = self.reach.get(strike.name, {})
+        if strike.name in self.killers or UNRETURNED in reach:
+            kills = struck is not None and struck.name in self.killers
+            if mode == WRITE or kills:
+                return True
+        return meets(reach, key, mode)
 
     def _strike(self, coroutine: Interruptible, strike: SimThread, place: str) -> None:
         sim, thread, step = self.sim, self.sim.current, self.sim.under_way
@@ -167,5 +176,4 @@ class _Struck(Op):
     def admits(self, key: Key, state: Any, thread: str) -> bool | None:
         if key == self.gate or key in self.op.guard():
             return self.op.admits(key, state, thread)
-        told = [n.op.admits(key, state, n.thread) for n in self.nested if key in n.op.guard()]
-        return False if False in told else None
+        return None  # in another state the strike may do something else
