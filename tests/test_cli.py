@@ -70,6 +70,8 @@ def test_exit_codes(code: int, arguments: list[str]) -> None:
         ("did you mean 'netoops-v1'", ["check", "netops-v1", "read"]),
         ("did you mean 'unregister'", ["check", "netoops-v1", "unregistr eth0"]),
         ("expected", ["check", "netoops-v1", "read ||"]),
+        ("netsim check --help tells what it takes", ["check", "netoops-v1"]),
+        ("netsim.replay_program(", ["replay", "netsim-schedule 1 lost f*2 #3fb1fbbb -- lost()"]),
         ("expected", ["check", "netoops-v1", "{ read"]),
         ("expected", ["check", "netoops-v1", "(" * 5000]),
         ("device name", ["check", "netoops-v1", 'unregister "../../etc/passwd"']),

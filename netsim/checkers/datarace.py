@@ -79,6 +79,8 @@ class DataRaces:
             if sync or plain:
                 self._judge(sim, step, sync, plain)
             syncs, plains = part.syncs, part.plains
+        if syncs < len(step.sync) or plains < len(step.plain):
+            self._judge(sim, step, step.sync[syncs:], step.plain[plains:])
 
     def _section(self, thread: str, touched: Footprint | None) -> list[tuple[bool, Key]]:
         """Return what orders what a section has `touched`; None: it has ended."""

@@ -33,7 +33,9 @@ def main() -> None:
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.ClickException as error:
-        complain(error.format_message())
+        where = getattr(error, "ctx", None)
+        hint = f"\n  {where.command_path} --help tells what it takes" if where else ""
+        complain(error.format_message() + hint)
         code = USAGE
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
@@ -54,7 +56,7 @@ def main() -> None:
 
 def _unexpected(error: Exception) -> int:
     from netsim.core.raised import own_frames, place, told
-    from netsim.run.own import MODULE
+    from netsim.run.own import MODULE, is_file
 
     frames, ours = own_frames(error, MODULE)
     if frames and not ours:  # what a design does outside its threads: dumps(), tell() ...
@@ -64,7 +66,15 @@ def _unexpected(error: Exception) -> int:
         complain(f"cannot write the output: {error.strerror or error}")
         nobody_reads()
         return USAGE
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    if any(map(is_file, sys.argv[1:])):
+        complain(
+            f"the search met what cannot be: {text}\n"
+            "  does the design use a clock, a random source, or something that outlives a run? the "
+            "same schedule must do the same each time\n"
+            "  if not, please report it with the command; NETSIM_DEBUG=1 shows the traceback"
+        )
+        return CANNOT_JUDGE
     complain(
         f"[netsim internal bug] {text}\n"
         "  please report it with the command; NETSIM_DEBUG=1 shows the traceback"

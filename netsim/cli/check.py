@@ -8,7 +8,7 @@ import click
 
 from netsim.cli.meter import Meter
 from netsim.cli.options import bounds_of, options_of, plan_of, with_search
-from netsim.cli.output import HOLDS, UNKNOWN, VIOLATED, check_output, colour, deliver
+from netsim.cli.output import HOLDS, UNKNOWN, VIOLATED, check_output, colour, deliver, document_only
 
 EXIT = {"holds": HOLDS, "violated": VIOLATED, "unknown": UNKNOWN}
 
@@ -17,9 +17,15 @@ EXIT = {"holds": HOLDS, "violated": VIOLATED, "unknown": UNKNOWN}
 @click.argument("design")
 @click.argument("scenario")
 @click.option("--first", is_flag=True, help="Stop at the first finding.")
-@click.option("--outcomes", is_flag=True, help="Print each outcome with its shortest schedule.")
+@click.option(
+    "--outcomes", is_flag=True, help="Print each outcome with the shortest schedule known."
+)
 @click.option("--explain", is_flag=True, help="Say which step decides a finding; what passes.")
-@click.option("--strategy", help="Which executions are run (classes); another word lists them.")
+@click.option(
+    "--strategy",
+    help="Which executions are run: classes (default), states, preemptions, pct ...; another word "
+    "lists them all.",
+)
 @click.option("--seed", type=int, default=0, help="Of strategies that draw at random (0).")
 @click.option("--depth", type=int, default=3, help="Of the bugs that pct looks for (3).")
 @click.option("--max-preemptions", type=int, help="Leave out executions with more preemptions.")
@@ -50,20 +56,22 @@ def check(
 
     check_output(output)
     bounds = bounds_of(limits)
-    loaded = load(design)
+    with document_only(as_json):
+        loaded = load(design)
     meter = Meter("executions", limits["timeout"])
     try:
-        result = run_check(
-            loaded,
-            scenario,
-            options=options_of(limits),
-            bounds=attrs.evolve(bounds, preemptions=limits["max_preemptions"]),
-            first=first,
-            progress=meter,
-            strategy=plan_of(limits["strategy"], limits["seed"], limits["depth"]),
-        )
-        if explain:
-            result = result.explained()
+        with document_only(as_json):
+            result = run_check(
+                loaded,
+                scenario,
+                options=options_of(limits),
+                bounds=attrs.evolve(bounds, preemptions=limits["max_preemptions"]),
+                first=first,
+                progress=meter,
+                strategy=plan_of(limits["strategy"], limits["seed"], limits["depth"]),
+            )
+            if explain:
+                result = result.explained()
     finally:
         meter.close()
     report = ""

@@ -8,7 +8,7 @@ import click
 
 from netsim.cli.meter import Meter
 from netsim.cli.options import bounds_of, options_of, with_search
-from netsim.cli.output import HOLDS, UNKNOWN, VIOLATED, check_output, colour, deliver
+from netsim.cli.output import HOLDS, UNKNOWN, VIOLATED, check_output, colour, deliver, document_only
 
 
 @click.command()
@@ -46,20 +46,22 @@ def matrix(
     scenarios = limits["scenarios"]
 
     check_output(output)
-    loaded = [load(name) if is_file(name) else name for name in designs]
+    with document_only(as_json):
+        loaded = [load(name) if is_file(name) else name for name in designs]
     meter = Meter("cells")
     try:
-        result = run_matrix(
-            loaded if jobs == 1 else designs,
-            flows=flows,
-            length=length,
-            jobs=jobs,
-            starts=starts,
-            scenarios=scenarios,
-            options=options_of(limits),
-            bounds=bounds_of(limits),
-            progress=meter,
-        )
+        with document_only(as_json):
+            result = run_matrix(
+                loaded if jobs == 1 else designs,
+                flows=flows,
+                length=length,
+                jobs=jobs,
+                starts=starts,
+                scenarios=scenarios,
+                options=options_of(limits),
+                bounds=bounds_of(limits),
+                progress=meter,
+            )
     finally:
         meter.close()
     sources = {

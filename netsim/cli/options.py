@@ -18,7 +18,9 @@ _LIMITS = (
     click.option("--max-steps", type=int, help="Stop after so many steps."),
     click.option("--timeout", type=float, help="Stop after so many seconds."),
     click.option("--faults", type=int, default=0, help="How many calls may fail (default 0)."),
-    click.option("--choose", multiple=True, help="What happens by itself: arp, stack, timers."),
+    click.option(
+        "--choose", multiple=True, help="What happens by itself: arp, stack, timers; repeatable."
+    ),
 )
 _DOCUMENT = (
     click.option("-o", "output", type=click.Path(), help="Write the JSON document here."),

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -42,6 +43,13 @@ def complain(message: str) -> None:
         )
     with contextlib.suppress(OSError):
         click.echo("\n".join(lines), err=True)
+
+
+@contextlib.contextmanager
+def document_only(as_json: bool) -> Iterator[None]:
+    """Run something whose code may print: beside a document that goes to stderr."""
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        yield
 
 
 def colour() -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netsim.cli.output import CANNOT_JUDGE, HOLDS, VIOLATED, check_output, say
+from netsim.cli.output import CANNOT_JUDGE, HOLDS, VIOLATED, check_output, document_only, say
 from netsim.errors import FileError, UsageError, escape
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ def replay(
 
     check_output(output)
     recorded = _recorded(source)
+    if any(one.schedule.scenario.startswith(f"{one.schedule.design}(") for one in recorded):
+        raise UsageError(
+            "this is the schedule of a program; expected one of a design: in Python "
+            "netsim.replay_program(PROGRAM, SCHEDULE) runs it"
+        )
     if len(recorded) > 1 and (output is not None or as_json):
         raise UsageError(
             f"{source} holds {len(recorded)} schedules: -o and --json take one; "
@@ -47,10 +52,12 @@ def replay(
         )
     if adapt:
         recorded = [_traced(one, design) for one in recorded]
-    loaded = load(design) if design is not None else None
+    with document_only(as_json):
+        loaded = load(design) if design is not None else None
     codes = []
     for one in recorded:
-        result, reproduced = _replay_one(one, loaded, adapt)
+        with document_only(as_json):
+            result, reproduced = _replay_one(one, loaded, adapt)
         if output is not None and result.diverged is None:
             made = one.schedule
             if result.adapted is not None:
@@ -97,6 +104,7 @@ def _traced(one: Recorded, design: str | None) -> Recorded:
     """Give a schedule the names of its steps, and what it shows, by the design that it names."""
     import attrs
 
+    from netsim.run.own import is_file
     from netsim.run.replay import replay as run_replay
     from netsim.trace.documents import trace_of
 
@@ -104,13 +112,16 @@ def _traced(one: Recorded, design: str | None) -> Recorded:
         return one
     missing = (
         "--adapt follows steps by their names, and a schedule has only those of threads: expected "
-        "a netsim-trace; `netsim replay SCHEDULE -o FILE` writes it, before the edit"
+        "a netsim-trace; `netsim replay SCHEDULE -o FILE` writes it, before the edit (of a design "
+        "in a file of your own with --design FILE.py)"
     )
     if design is None:
         raise UsageError(missing)
     try:
         result = run_replay(one.schedule)
     except UsageError as error:
+        if is_file(design):
+            raise UsageError(missing) from error
         raise UsageError(f"{missing}\n  {error}") from error
     if result.diverged is not None:
         raise UsageError(f"{missing}\n  {one.schedule.design} has changed since it was recorded")

@@ -62,7 +62,8 @@ class _Grave:
 
     def story(self) -> str:
         site = self.freed
-        return f"{site.function.partition(CALLED_BY)[0]}() of thread {site.thread} has freed"
+        function = site.function.partition(CALLED_BY)[0]
+        return f"{function}() of {self.sim.named(site.thread)} has freed"
 
     def plain_read(self, key: Key) -> None:
         self._use(key, READ, "reads")

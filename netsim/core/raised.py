@@ -2,7 +2,7 @@
 
 from pathlib import PurePath
 from types import CodeType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Frame: TypeAlias = tuple[CodeType, int]
 """A function and the line in it that was being executed."""
@@ -33,9 +33,28 @@ def place(code: CodeType, line: int = 0) -> str:
     return f"{PurePath(code.co_filename).name}:{line or code.co_firstlineno}"
 
 
+def kind(value: object) -> str:
+    """Say what a value is that should be something else: `None`, `an int`, `a str`."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
 def told(error: BaseException) -> str:
     """Say in one line what went wrong."""
-    text = str(error).strip().partition("\n")[0]
+    try:
+        text = str(error).strip().partition("\n")[0]
+    except Exception:  # it cannot say so itself
+        text = ""
     if isinstance(error, AssertionError):
         return f"assertion fails: {text}" if text else "assertion fails"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def written(value: Any) -> str:
+    """Return the repr of a value of somebody else's, which may raise, for a report."""
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"{kind(value)} whose repr() raises {type(error).__name__}"

@@ -15,7 +15,7 @@ from netsim.core.access import INC, READ, WRITE, Key, Mode, merge
 from netsim.core.fault import Halt, Report, Site, Stop
 from netsim.core.op import Op
 from netsim.core.raised import own_frames, place, told
-from netsim.core.step import Choice, Round, Step
+from netsim.core.step import Choice, Part, Round, Step
 from netsim.core.thread import Context, Life, Mark, SimThread
 from netsim.errors import NetsimError, UsageError
 
@@ -344,6 +344,12 @@ class Sim:
         if self.recording:
             self._step.sync.append((False, key))
 
+    def part(self) -> None:
+        """What the step has done so far comes before what it synchronises with from here on."""
+        if self.recording:
+            step = self._step
+            step.parts = (*step.parts, Part(len(step.sync), len(step.plain), None))
+
     def value_changed(self, key: Key, old: Any, new: Any) -> None:
         """Note that the value at `key` changed, for those who wait for a change."""
         self.versions[key] = self.versions.get(key, 0) + 1
@@ -476,13 +482,17 @@ class Sim:
 
     def title(self, thread: SimThread) -> str:
         """Name a thread as reports do: by its flow and operation."""
-        if thread.flow:
-            name = f"flow {thread.flow}"
-        else:
-            name = "the start" if thread.name.startswith("0") else thread.name
+        name = self.named(thread.name)
         if thread.operation and thread.operation != name:
             return f"{name} ({thread.operation})"
         return name
+
+    def named(self, name: str) -> str:
+        """Name a thread, which may have ended, as reports do: by its flow, if it is one."""
+        thread = self.by_name.get(name)
+        if thread is not None and thread.flow:
+            return f"flow {thread.flow}"
+        return "the start" if name.startswith("0") else name
 
     def _running_codes(self) -> tuple[CodeType, ...]:
         """Return the functions of models that are running, innermost first."""
@@ -520,13 +530,14 @@ class Sim:
             raise ModelError(f"{where}{self.title(thread)}: {text}") from error
         code, line = frames[0]
         function = cite(tuple(code for code, _ in frames))[0]
+        role = "asserts" if isinstance(error, AssertionError) else "raises"
         self.reports.append(
             Report(
                 "bug-on",
                 f"{self.title(thread)}: {told(error)}, in {code.co_name}(), {place(code, line)}",
                 # As the kernel writes places: an edit elsewhere in the file changes nothing.
                 (f"{code.co_name}+{line - code.co_firstlineno}",),
-                (Site("asserts", thread.name, self.steps, function, place(code, line)),),
+                (Site(role, thread.name, self.steps, function, place(code, line)),),
                 thread.name,
                 thread.operation,
                 self.steps,

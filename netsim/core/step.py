@@ -20,7 +20,8 @@ class Choice(NamedTuple):
 
 class Part(NamedTuple):
     """
-    Where one part of a step ends, in its `sync` and `plain`: an operation and the code behind it.
+    Where one part of a step ends, in its `sync` and `plain`: an operation and the code behind it,
+    or what comes before an end.  What follows the last part belongs together, too.
 
     `section` is what the step has touched so far, all of it where no other thread can take the
     CPU; None for a part after that.
@@ -43,7 +44,7 @@ class Step:
     `last` tells that the step could be made because no other could: it happens after all before it.
 
     `inside` are further values, found only by making the step: places inside it where a strike
-    makes a difference; `inner` is the strike that was made at one.
+    makes a difference; `inner` tells the strikes that were made at some.
 
     `follows` are operations of the same thread that belong to the step, too, because no other
     could come between; `parts` then tells which synchronisation and accesses go together.
@@ -83,24 +84,30 @@ class Step:
 
 @attrs.frozen
 class Nested:
-    """An operation performed inside a step of another thread."""
+    """
+    An operation performed inside a step of another thread.
+
+    By one with a `place`, which tells it in words, a strike begins there.
+    """
 
     thread: str
     op: Op
     function: str
+    place: str = ""
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Inner:
     """
-    A strike inside a step: at which place in words, its operations, and what they touched.
+    The strikes inside a step: their operations in order, and what each touched.
 
-    If it is `void` the step could not be made with its value after all; what it did means nothing.
+    `plain` are their unsynchronised accesses.  If it is `void` the step could not be made with its
+    value after all; what it did means nothing.
     """
 
-    place: str = ""
-    nested: Sequence[Nested] = ()
-    touched: Footprint = attrs.Factory(dict)
+    nested: list[Nested] = attrs.Factory(list)
+    touched: dict[str, Footprint] = attrs.Factory(dict)
+    plain: list[tuple[str, Key, Mode]] = attrs.Factory(list)
     void: bool = False
 
 

@@ -242,6 +242,7 @@ class History:
                         admitted = None  # the other of the two may be what blocks it
                 if admitted is not False:
                     races.setdefault(event, admitted is True)
+                if admitted:  # if it is not sure, older ones may be those that count
                     join(seen, event.clock)
         return races
 

@@ -169,7 +169,7 @@ def execute(
         for observer in observers:
             observer.stepped(sim, step)
         if step.inner is not None:
-            preemptions += 2
+            preemptions += 2 * len(step.inner.touched)
             if step.inner.void:
                 return Execution(sim, schedule, complete, cut, preemptions, void=True)
     return Execution(sim, schedule, complete, cut, preemptions)

@@ -82,6 +82,13 @@ def equivalents(program: Program, schedule: Sequence[Choice]) -> Iterator[list[C
             yield [Choice(events[index].thread, values[index]) for index in placed]
 
 
+def opposite(history: History) -> list[Choice]:
+    """Return a schedule of the class of an execution that runs the threads that came last first."""
+    events = history.events
+    order = list(dict.fromkeys(event.thread for event in reversed(events)))
+    return [Choice(events[at].thread, events[at].value) for at in _greedy(history, order)]
+
+
 def _greedy(history: History, order: Sequence[str]) -> Iterator[int]:
     """Linearise the partial order: stay with a thread while its next event is available."""
     queues = {thread: [e for e in history.events if e.thread == thread] for thread in order}

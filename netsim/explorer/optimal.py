@@ -342,6 +342,7 @@ class OptimalDpor:
                     break
                 except Unmakeable as refused:
                     inside = refused.inside
+                    self._go_further(race, refused.further)
                 if inside is None:
                     fewer = _without(race.guard, before)
                 else:
@@ -353,6 +354,13 @@ class OptimalDpor:
                     break
                 before = fewer
         self._races.sort(key=lambda race: race.index)
+
+    def _go_further(self, race: Race, values: Sequence[int]) -> None:
+        """Try the step of a race with one strike more in it than those that cannot be made."""
+        event, tried = race.event, (race.event, race.thread)
+        for value in values:
+            if not any((r.event, r.thread) == tried and r.value == value for r in self._races):
+                self._races.append(Race(event, race.thread, value, race.index, False))
 
     def _widen(self, race: Race, inside: Nested) -> None:
         """
@@ -460,7 +468,7 @@ class OptimalDpor:
             found: Footprint | Unmakeable | None = asked.get(steps)
             if found is not None:
                 if isinstance(found, Unmakeable):
-                    raise Unmakeable(found.inside)
+                    raise Unmakeable(found.inside, found.further)
             else:
                 sure = race if race is not None and race.sure else None
                 found = self._follows(sure, index, move, before) if sure else None
@@ -468,7 +476,7 @@ class OptimalDpor:
                     try:
                         found = self._probe([*self._choices[:index], *steps[:-1]], last)
                     except Unmakeable as refused:
-                        asked[steps] = Unmakeable(refused.inside)
+                        asked[steps] = Unmakeable(refused.inside, refused.further)
                         raise
                     if sure:
                         self._note(index, move, found, before)
@@ -510,7 +518,7 @@ class OptimalDpor:
         step = sim.step(thread, last.value)
         if step.inner is not None and step.inner.void:
             nested = step.inner.nested  # empty if the place is not there
-            raise Unmakeable(nested[-1] if nested else None)
+            raise Unmakeable(nested[-1] if nested else None, step.inside)
         return step.footprint
 
 

@@ -20,12 +20,14 @@ class Unmakeable(Exception):
     """
     A step cannot be made where a sequence has it.
 
-    `inside` is what refuses it, if that is an operation of a strike inside it.
+    `inside` is what refuses it, if that is an operation of a strike inside it; with the values
+    `further`, which tell of one strike more, it might not be.
     """
 
-    def __init__(self, inside: Nested | None = None) -> None:
+    def __init__(self, inside: Nested | None = None, further: Sequence[int] = ()) -> None:
         super().__init__()
         self.inside = inside
+        self.further = further
 
 
 class Known(Protocol):

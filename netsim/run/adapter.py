@@ -22,7 +22,7 @@ from netsim.core.step import Choice, Step
 from netsim.core.thread import Life, SimThread
 from netsim.results import Departure
 from netsim.run.align import AHEAD_MAX, MOVED, SAME, Place, align, first_like, likeness
-from netsim.run.replay import Follower, place_of
+from netsim.run.replay import Follower, place_of, who
 from netsim.trace.documents import TraceStep
 
 #: How many calls a departure names.
@@ -276,7 +276,7 @@ class Adapter(Follower):
         expected = (
             named(thread.name, [self.steps[head]])
             if head is not None
-            else f"nothing more of {_who(thread.name)}"
+            else f"nothing more of {who(thread.name)}"
         )
         self._depart(at, thread.name, "new", expected, found)
 
@@ -310,10 +310,6 @@ def _foretold(track: Track, place: Place) -> bool:
     return plan is not None and at < len(plan.places) and plan.places[at] == place
 
 
-def _who(name: str) -> str:
-    return f"flow {name}" if name.isdigit() else f"thread {name}"
-
-
 def _told(place: Place) -> str:
     return f"{place.call} in {place.function}()" if place.function else place.call
 
@@ -322,7 +318,7 @@ def named(name: str, steps: Sequence[TraceStep]) -> str:
     """Say what a thread was recorded to do, and how many steps more."""
     where = f" in {steps[0].function}()" if steps[0].function else ""
     calls = shortened([step.call for step in steps])
-    return f"{_who(name)}{where} to perform {calls}"
+    return f"{who(name)}{where} to perform {calls}"
 
 
 def shortened(calls: Sequence[str]) -> str:

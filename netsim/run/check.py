@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from netsim._version import __version__
+from netsim.core.step import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.explorer.events import History
-from netsim.explorer.loop import Execution
+from netsim.explorer.loop import Execution, execute
+from netsim.explorer.normal import Recorder
 from netsim.explorer.strategies import STRATEGIES, planned
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Plan, Result, Verdict
 from netsim.run.awaited import all_awaited
+from netsim.run.digest import Digest
 from netsim.run.explain import explain
 from netsim.run.judge import finding, judge_run
 from netsim.run.minimal import smallest
@@ -24,7 +29,7 @@ from netsim.run.registry import load
 from netsim.run.search import Search, schedule_text
 from netsim.run.serial import ORDERS_MAX, STEPS_MAX
 from netsim.run.story import story
-from netsim.run.walk import OVERTIME, Listener, check_bounds, shortest
+from netsim.run.walk import OVERTIME, Listener, check_bounds, differs, shortest
 
 
 def check(
@@ -164,18 +169,33 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
         def shows(_e: Execution, _h: History, observed: Observed = observed) -> Observed | None:
             return observed if observe(program) == observed else None
 
+        alone = search.hurried
         try:
-            alone = search.hurried or search.hurry()
+            alone = alone or search.hurry()
             best = shortest(program, candidate, shows, alone=alone, hurry=search.hurry)
         except KeyboardInterrupt:
             if search.hurried:
                 raise
-            search.hurried = True
+            search.hurried = alone = True
             best = shortest(program, candidate, shows, alone=True)
-        assert best is not None, "an outcome must show again under its own schedule"
+        if best is None:
+            raise differs(f"design {program.design.name}")
+        if not alone:
+            try:
+                _same_again(program, best[0].schedule, best[2])
+            except KeyboardInterrupt:
+                search.hurried = True
         schedule = schedule_text(program, best[0].schedule, best[2])
         outcomes.append(Outcome(observed.lines(), serial, schedule))
     return tuple(sorted(outcomes, key=lambda o: (not o.serial, o.observed)))
+
+
+def _same_again(program: ScenarioProgram, schedule: Sequence[Choice], digest: str) -> None:
+    """Raise UsageError for a design that does something else under the same schedule."""
+    again = Digest()
+    execute(program, Recorder(schedule), (again,))
+    if again.text != digest:
+        raise differs(f"design {program.design.name}")
 
 
 def _unwalked(search: Search) -> tuple[str, CutBy]:

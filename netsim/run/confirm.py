@@ -106,9 +106,10 @@ def confirm(search: Search, judge: Callable[[Execution], None], first: bool) -> 
     made = search.executions - counts[0]
     search.executions, search.deadlocked, search.steps = counts
     if tried:
+        further = "1 further execution" if made == 1 else f"{made} further executions"
         text = (
-            f"the search left {len(tried)} of its predictions undecided; {made} further "
-            f"executions (at most {TRIES} each) were directed at them and reached {sum(tried)}"
+            f"predictions that the search left undecided: {len(tried)}; with {further} directed at "
+            f"them (at most {TRIES} each), {sum(tried)} reached"
         )
         search.notes += (text,)
 

@@ -12,6 +12,7 @@ from netsim._version import __version__
 from netsim.checkers.ending import unfinished
 from netsim.core.canonical import Unseen
 from netsim.core.step import Choice
+from netsim.errors import UsageError
 from netsim.explorer.events import History
 from netsim.explorer.fairness import fair, lasso
 from netsim.explorer.graph import StateGraph, TimeRead
@@ -28,6 +29,7 @@ from netsim.results import (
 )
 from netsim.run.awaited import all_awaited
 from netsim.run.digest import Digest
+from netsim.run.hidden import refuse_hidden
 from netsim.run.judge import Judged
 from netsim.run.livelock import STATES_MAX, Repeats, Watch, looping, verdict_of
 from netsim.run.minimal import look
@@ -115,6 +117,11 @@ def explore(
     """
     bounds = bounds or Bounds()
     check_bounds(bounds)
+    if bounds.preemptions is not None:
+        raise UsageError(
+            "explore() runs one execution of every class, and takes no bound on preemptions; "
+            "expected one on executions, steps or seconds"
+        )
     subject = Subject(program, arguments)
     try:
         with all_awaited():
@@ -146,6 +153,7 @@ def _explored(
         )
     except (AttributeError, AssertionError, KeyError) as error:
         raise mistaken(subject, error) from error
+    _refuse_hidden(walk)
     findings = [*_findings(walk, covered), *loops]
     findings.sort(key=lambda f: (f.kind, f.preemptions, f.steps, f.id))
     findings = [told(subject, found, n) for n, found in enumerate(findings, 1)]
@@ -177,6 +185,13 @@ def _explored(
         covered=covered,
     )
     return attrs.evolve(result, report=program_report(result))
+
+
+def _refuse_hidden(walk: _Exploration) -> None:
+    try:
+        refuse_hidden(walk.program, [some[0].schedule for _, some in walk.outcomes.values()])
+    except KeyboardInterrupt:
+        walk.hurried = True
 
 
 def _graph(

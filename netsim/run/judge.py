@@ -15,6 +15,7 @@ from netsim.core.label import class_of
 from netsim.design import Design
 from netsim.notation import Scenario
 from netsim.results import Finding, Nearest, Site, Where
+from netsim.run.foreign import refuse_foreign
 from netsim.run.outcome import Observed
 from netsim.run.program import Run, ScenarioProgram
 from netsim.run.promises import Answers, ask, broken, report
@@ -110,6 +111,7 @@ def judge_run(run: Run) -> list[Judged]:
     """Return what the execution itself shows: reports of its steps, its end, and leaks."""
     sim = run.sim
     sim.recording = False
+    refuse_foreign(sim)
     reports = list(sim.reports)
     ending = judge_ending(sim)
     consequences = ending.consequences

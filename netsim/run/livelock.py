@@ -146,7 +146,10 @@ def verdict_of(strategy: StateGraph, fair: bool) -> tuple[str, tuple[str, ...]]:
 
     Returns ("", notes) if something is left open, else (what was covered, notes).
     """
-    notes = ["some executions never end: instead of the classes, all states were searched"]
+    states = len(strategy.graph.wants)
+    notes = [
+        f"some executions never end: instead of the classes, all {states} states were searched"
+    ]
     open_ = False
     queued: dict[str, None] = {}
     for component, threads in starving(strategy.graph):

@@ -74,7 +74,7 @@ def matrix(  # noqa: PLR0913  each is a thing that one may ask for
     and for `jobs` if a design is given as an object.
     """
     options, bounds = options or Options(), bounds or Bounds()
-    _check(designs, flows, length, jobs)
+    _check(designs, starts, scenarios, flows, length, jobs)
     loaded = [load(d) if isinstance(d, str) else d for d in designs]
     if len({design.name for design in loaded}) != len(loaded):
         raise UsageError("each design can stand in a matrix once")
@@ -178,8 +178,18 @@ def _drained(parts: Sequence[Surveyed]) -> Iterator[Cell]:
         yield from cells
 
 
-def _check(designs: Sequence[str | Design], flows: int, length: int, jobs: int) -> None:
+def _check(
+    designs: Sequence[str | Design],
+    starts: Sequence[str],
+    scenarios: Sequence[str],
+    flows: int,
+    length: int,
+    jobs: int,
+) -> None:
     """Raise UsageError for a request that makes no sense."""
+    for what, given in (("designs", designs), ("starts", starts), ("scenarios", scenarios)):
+        if isinstance(given, str):
+            raise UsageError(f"matrix takes a list of {what}, found the str {given!r}")
     if not designs:
         raise UsageError("matrix needs at least one design")
     if not 1 <= flows <= FLOWS_MAX:

@@ -8,8 +8,11 @@ from typing import Any
 import attrs
 
 from netsim.checkers.ending import stranded, unfinished
+from netsim.core.raised import kind, written
 from netsim.core.thread import Life
+from netsim.errors import UsageError
 from netsim.run.program import Run, ScenarioProgram, Unfinished, Untold
+from netsim.run.shown import shown
 
 
 @attrs.frozen
@@ -133,7 +136,7 @@ def observe(program: ScenarioProgram) -> Observed:
                 results.append((number, str(call), None))
         if not dead and thread.life is not Life.DONE:
             hung.append(number)
-    dumps = tuple(run.system.dumps())
+    dumps = _dumps(run)
     if sim.halted:
         return Observed((), (), dumps, (), True, ())
     left = stranded(sim)
@@ -149,7 +152,7 @@ def observe(program: ScenarioProgram) -> Observed:
             text = f"never ends: waits for {result.waits}"
         else:
             text = show(result, errors)
-        after = run.system.dumps()
+        after = _dumps(run)
         probes.append((name, "; ".join([text, *after[sent:]])))
         sent = len(after)
     return Observed(
@@ -174,7 +177,17 @@ def show(result: Any, errors: Mapping[int, str]) -> str:
         return f"-{errors.get(-result, -result)}"
     if isinstance(result, str):
         return repr(result)
-    return str(result)
+    return shown(result, str)
+
+
+def _dumps(run: Run) -> tuple[str, ...]:
+    dumps = run.system.dumps()
+    if not isinstance(dumps, (list, tuple)) or not all(isinstance(dump, str) for dump in dumps):
+        raise UsageError(
+            f"dumps() of {kind(run.system)} returned {written(dumps)}; "
+            "expected a list of strings: what has left the machine"
+        )
+    return tuple(dumps)
 
 
 __all__ = ["Observed", "observe", "show", "unfinished"]

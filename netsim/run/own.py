@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from netsim.core.raised import told
+from netsim.core.raised import kind, told
 from netsim.design import Design
 from netsim.errors import FileError, NetsimError
 from netsim.run.vet import vet
@@ -89,7 +89,7 @@ def _declared(name: str, tree: ast.Module, module: ModuleType) -> Design:
         if not isinstance(chosen, Design):
             raise FileError(
                 _at(name, lines.get(CHOSEN)),
-                f"{CHOSEN} is a {type(chosen).__name__}; expected a netsim.Design",
+                f"{CHOSEN} is {kind(chosen)}; expected a netsim.Design",
             )
         key, design = CHOSEN, chosen
     elif len(found) == 1:

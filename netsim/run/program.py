@@ -12,7 +12,7 @@ from netsim.checkers.ending import held_by_killed, judge_ending, unfinished
 from netsim.core.access import Footprint, Key
 from netsim.core.fault import Report
 from netsim.core.op import Op
-from netsim.core.raised import own_frames, place, told
+from netsim.core.raised import kind, own_frames, place, told
 from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import Context, Life
 from netsim.design import Design, System
@@ -21,6 +21,7 @@ from netsim.notation import Call, Flow, Scenario
 from netsim.results import Options
 from netsim.run.boot import Boot, Boots
 from netsim.run.flow import Bound, run_flow
+from netsim.run.foreign import refuse_foreign
 from netsim.sync.inside import Inside
 from netsim.sync.interrupt import Cpu, Interruptible, Strike
 from netsim.sync.uniprocessor import INTERRUPTS, OneCpu, OneStrike, Seat, interrupt, one_cpu
@@ -254,7 +255,7 @@ class ScenarioProgram:
                 code = getattr(operation.run, "__code__", None)
                 where = f"{place(code)}: " if code is not None else ""
                 raise ModelError(
-                    f"{where}operation '{call.name}' returned a {type(made).__name__}; "
+                    f"{where}operation '{call.name}' returned {kind(made)}; "
                     "expected an `async def` function, or what one returns"
                 )
             return made
@@ -282,13 +283,26 @@ class ScenarioProgram:
             where = f"{place(*frames[0])}: " if frames else ""
             text = str(error) if isinstance(error, NetsimError) else told(error)
             raise UsageError(f"{where}design {self.design.name} does not boot: {text}") from error
+        self._check_system(system)
+        return system
+
+    def _check_system(self, system: Any) -> None:
+        """Raise UsageError for what the engine could not look at when all is at rest."""
+        code = getattr(self.design.boot, "__code__", None)
+        where = f"{place(code)}: " if code is not None else ""
+        of = f"{where}design {self.design.name}"
         missing = [name for name in _SYSTEM if not hasattr(system, name)]
         if missing:
             raise UsageError(
-                f"design {self.design.name}: boot returned a {type(system).__name__} without "
-                f"{' and '.join(missing)}; expected a system with {', '.join(_SYSTEM)}"
+                f"{of}: boot returned {kind(system)} without {' and '.join(missing)}; expected a "
+                f"system with {', '.join(_SYSTEM)}"
             )
-        return system
+        for name in _SYSTEM[1:]:
+            found = getattr(system, name)()
+            if not isinstance(found, Sequence) or isinstance(found, str):
+                raise UsageError(
+                    f"{of}: {name}() of {kind(system)} returned {kind(found)}; expected a list"
+                )
 
     def _initial(self, boot: Boot) -> str:
         """Run `{ }`; return why its end was not reached, or ""."""
@@ -343,10 +357,19 @@ def settle(sim: Sim) -> dict[Key, None]:
 
     Returns the locations that were touched, or are waited for, if the machine records them.
     """
+    try:
+        return _settle(sim)
+    except AttributeError:
+        refuse_foreign(sim)
+        raise
+
+
+def _settle(sim: Sim) -> dict[Key, None]:
     touched: dict[Key, None] = {}
     steps = 0
     moved = True
     while moved:
+        refuse_foreign(sim)
         moved = False
         for thread in sim.threads:
             while sim.is_enabled(thread):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netsim.core.access import WRITE, Footprint, Key, Mode, meets, merge
+from netsim.core.access import READ, Footprint, Key, Mode, meets, merge
 from netsim.core.sim import Sim
 from netsim.core.step import Step
 from netsim.core.thread import Life
@@ -35,15 +35,18 @@ class Reach:
             self.plain[step.thread, key, mode] = None
         if step.thread in self.touched:
             self._touches(sim, step.thread, step.footprint)
-        if step.inner is not None and step.inner.nested:
-            self._touches(sim, step.inner.nested[0].thread, step.inner.touched)
+        if step.inner is not None:
+            for strike, footprint in step.inner.touched.items():
+                self._touches(sim, strike, footprint)
+            for strike, key, mode in step.inner.plain:
+                self.plain[strike, key, mode] = None
 
     def _touches(self, sim: Sim, strike: str, footprint: Footprint) -> None:
         touched = self.touched[strike]
         for key, mode in footprint.items():
             touched[key] = merge(touched.get(key, mode), mode)
         if sim.by_name[strike].life is Life.STOPPED:
-            touched[UNRETURNED] = WRITE
+            touched[UNRETURNED] = READ  # which conflicts with no other such strike
 
     def grew(self) -> bool:
         """Tell whether another search would be offered places that this one was not."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import reduce
 from importlib.metadata import EntryPoint, entry_points
 
+from netsim.core.raised import kind
 from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.run.own import is_file, load_file
@@ -76,6 +77,6 @@ def load_installed(name: str) -> Design:
             f"design {name} cannot be loaded from {point.value}: {type(error).__name__}: {error}"
         ) from error
     if not isinstance(design, Design):
-        raise UsageError(f"design {name} at {point.value} is a {type(design).__name__}, no Design")
+        raise UsageError(f"design {name} at {point.value} is {kind(design)}, no Design")
     vet(design)
     return design

@@ -75,7 +75,7 @@ class Follower:
         """Return the next choice, or give up where it does not fit."""
         at = len(self.events)
         if at >= len(self.schedule):
-            self._diverge(at, "the end of the schedule", f"thread {enabled[0].name} enabled")
+            self._diverge(at, "the end of the schedule", f"{who(enabled[0].name)} enabled")
             return None
         name, value = self.schedule[at]
         thread = next((t for t in enabled if t.name == name), None)
@@ -87,7 +87,7 @@ class Follower:
                 state = f"it is {known.life.value}"
                 if known.pending is not None:
                     state = f"it waits for {known.pending.waits_for(known)}"
-            self._diverge(at, f"thread {name} enabled", f"{state}; enabled: {', '.join(names)}")
+            self._diverge(at, f"{who(name)} enabled", f"{state}; enabled: {', '.join(names)}")
             return None
         assert thread.pending is not None
         pending = thread.pending
@@ -98,7 +98,7 @@ class Follower:
         if self.expected is not None:
             recorded = self.expected.steps[at]
             if recorded.call != place.call:
-                self._diverge(at, f"thread {name} to perform {recorded.call}", place.call)
+                self._diverge(at, f"{who(name)} to perform {recorded.call}", place.call)
                 return None
             if recorded.enabled != names:
                 self._diverge(
@@ -155,10 +155,15 @@ def _inside(sim: Sim, step: Step) -> tuple[str, ...]:
     inner = step.inner
     if inner is None or not inner.nested:
         return ()
-    lines = [f"flow {inner.nested[0].thread} strikes here, {inner.place}:"]
-    lines += map(_told, inner.nested)
-    died = sim.by_name[step.thread].life is Life.KILLED
-    return (*lines, "the flow is killed" if died else "the flow goes on")
+    lines: list[str] = []
+    for one in inner.nested:
+        if one.place:
+            lines.append(f"flow {one.thread} strikes here, {one.place}:")
+        lines.append(_told(one))
+    if sim.by_name[step.thread].life is Life.KILLED:
+        return (*lines, "the flow is killed")
+    lost = any(sim.by_name[strike].life in (Life.KILLED, Life.STOPPED) for strike in inner.touched)
+    return (*lines, "the flow never goes on" if lost else "the flow goes on")
 
 
 def _begun(step: Step) -> str:
@@ -208,6 +213,11 @@ def _value(value: Any) -> str:
     return str(value)
 
 
+def who(name: str) -> str:
+    """Name a thread by its flow, if it is one."""
+    return f"flow {name}" if name.isdigit() else f"thread {name}"
+
+
 def divergence(follower: Follower, schedule: Schedule, digest: Digest) -> Divergence | None:
     """Say where a schedule that has been followed does not fit, if anywhere."""
     if follower.diverged is not None:
@@ -215,7 +225,7 @@ def divergence(follower: Follower, schedule: Schedule, digest: Digest) -> Diverg
     if len(follower.events) < len(schedule.choices):
         return Divergence(
             len(follower.events) + 1,
-            f"thread {schedule.choices[len(follower.events)][0]} to run",
+            f"{who(schedule.choices[len(follower.events)][0])} to run",
             "nothing is enabled any more",
         )
     if schedule.digest and digest.text != schedule.digest:

@@ -102,7 +102,8 @@ def plain_finding(judged: Judged, schedule: str, steps: int, preemptions: int) -
     """Make the finding that a result shows, without its story."""
     made = finding(judged, _NOTHING, (), schedule, steps, preemptions)
     sites = tuple(  # what a docstring says is no place in a kernel
-        site if site.role == "asserts" else attrs.evolve(site, source="") for site in made.sites
+        site if site.role in ("asserts", "raises") else attrs.evolve(site, source="")
+        for site in made.sites
     )
     values = {field.name: getattr(made, field.name) for field in attrs.fields(type(made))}
     return ProgramFinding(**{**values, "sites": sites})

@@ -17,6 +17,7 @@ from netsim.promise import VOID, Broken
 from netsim.results import Finding, Plan
 from netsim.run.confirm import confirm, goals
 from netsim.run.digest import Digest
+from netsim.run.foreign import refuse_foreign
 from netsim.run.judge import Judged, finding, judge, judge_run, operations_of
 from netsim.run.outcome import Observed, observe
 from netsim.run.predict import LockOrders
@@ -25,7 +26,7 @@ from netsim.run.promises import Answers, Tally, ask, report
 from netsim.run.reach import Reach
 from netsim.run.serial import ORDERS_MAX, STEPS_MAX, Faults, SerialReference, faults_of
 from netsim.run.suspected import Suspected
-from netsim.run.walk import Candidate, Listener, Walk, shortest
+from netsim.run.walk import Candidate, Listener, Walk, differs, shortest
 from netsim.sync.timer import FIRINGS_MAX, spent
 from netsim.trace.schedule import Schedule
 
@@ -78,7 +79,11 @@ class Search(Walk[ScenarioProgram]):
                 self.observers += (self.suspected.locksets,)
             if self.program.striking:
                 self.observers += (reach,)
-            super().explore(first, progress)
+            try:
+                super().explore(first, progress)
+            except AttributeError:
+                refuse_foreign(self.program.run.sim)
+                raise
             self._give_up()
             if self.cut_by is not None and self.spent_executions:
                 earlier = f"{self.spent_executions} executions of earlier rounds"
@@ -240,7 +245,8 @@ class Search(Walk[ScenarioProgram]):
         alone = self.hurried or identity in self.minimal or self.hurry()
         candidate = self.candidates[identity]
         best = shortest(program, candidate, shows, alone=alone, hurry=self.hurry)
-        assert best is not None, "a finding must show again under its own schedule"
+        if best is None:
+            raise differs(f"design {program.design.name}")
         return best
 
     def _explained(self, observed: Observed, faults: Faults) -> bool:

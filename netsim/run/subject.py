@@ -9,11 +9,13 @@ import attrs
 
 from netsim.checkers.ending import judge_ending, unfinished
 from netsim.core.fault import Report, Site
-from netsim.core.raised import own_frames, place, told
-from netsim.core.sim import ModelError, Sim
+from netsim.core.raised import kind, own_frames, place, told, written
+from netsim.core.sim import Sim
 from netsim.core.thread import Life
 from netsim.errors import NetsimError, UsageError, escape
+from netsim.run.foreign import refuse_foreign
 from netsim.run.judge import Judged
+from netsim.run.shown import shown
 from netsim.trace.schedule import NAME
 from netsim.world import World
 
@@ -61,7 +63,7 @@ class Subject:
             if hasattr(read, "close"):
                 read.close()
             raise UsageError(
-                f"program {self.name} returned a {type(read).__name__}; expected None, or a "
+                f"program {self.name} returned {kind(read)}; expected None, or a "
                 "function that reads the outcome at the end (a program is a plain `def`)"
             )
         if not sim.threads:
@@ -83,12 +85,7 @@ class Subject:
         """Judge the machine at rest: findings, the outcome, and what the reader returned."""
         sim = self.sim
         sim.recording = False
-        for thread in sim.threads:
-            if thread.life is Life.LIVE and thread.pending is None:
-                raise ModelError(
-                    f"{thread.name} awaits something that is none of netsim's (asyncio.sleep?); "
-                    "expected a step of a World or of its objects"
-                )
+        refuse_foreign(sim)
         reports = list(sim.reports)
         ending = judge_ending(sim)
         fatal = [report for report in reports if report.fatal]
@@ -123,32 +120,8 @@ class Subject:
         return tuple(lines)
 
 
-def shown(value: Any) -> str:
-    """
-    Write an outcome so that equal ones have equal texts, whatever the hash seed.
-
-    Raises UsageError for a value whose text would tell its address.
-    """
-    if isinstance(value, (set, frozenset)):
-        return "{" + ", ".join(sorted(map(shown, value))) + "}"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{shown(k)}: {shown(v)}" for k, v in value.items()) + "}"
-    if type(value) in (tuple, list):
-        inner = ", ".join(map(shown, value))
-        if isinstance(value, list):
-            return f"[{inner}]"
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    text = repr(value)
-    if " at 0x" in text:
-        raise UsageError(
-            f"an outcome must be plain values (numbers, strings, tuples ...); found a "
-            f"{type(value).__name__}"
-        )
-    return escape(text)
-
-
 def _argument(value: Any) -> str:
-    text = repr(value)
+    text = written(value)
     if " at 0x" in text:
         text = getattr(value, "__name__", type(value).__name__)
     return escape(text)
@@ -168,7 +141,15 @@ def _at_end(error: Exception, steps: int) -> Report:
         "bug-on",
         f"at the end: {told(error)}, in {code.co_name}(), {place(code, line)}",
         (f"{code.co_name}+{line - code.co_firstlineno}",),
-        (Site("asserts", "", 0, code.co_name, place(code, line)),),
+        (
+            Site(
+                "asserts" if isinstance(error, AssertionError) else "raises",
+                "",
+                0,
+                code.co_name,
+                place(code, line),
+            ),
+        ),
         "",
         "",
         steps,

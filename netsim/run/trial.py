@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netsim.core.op import Op
+from netsim.core.raised import kind
 from netsim.core.sim import ModelError, Sim
 from netsim.core.step import Choice, Step
 from netsim.errors import UsageError
@@ -13,6 +14,7 @@ from netsim.explorer.loop import execute
 from netsim.run.awaited import all_awaited
 from netsim.run.digest import Digest
 from netsim.run.subject import Subject
+from netsim.run.walk import differs
 
 #: No execution may take more steps than this: then something loops for ever.
 STEPS_MAX = 1000
@@ -117,7 +119,7 @@ def mistaken(subject: Subject, error: Exception) -> Exception:
         pending: object = thread.pending
         if pending is not None and not isinstance(pending, Op):
             return ModelError(
-                f"{thread.name} awaits a {type(pending).__name__}, which is none of "
+                f"{thread.name} awaits {kind(pending)}, which is none of "
                 "netsim's; expected a step of a World or of its objects"
             )
     if isinstance(error, AttributeError):
@@ -127,7 +129,4 @@ def mistaken(subject: Subject, error: Exception) -> Exception:
 
 def nondeterministic(subject: Subject) -> UsageError:
     """Return the error for a program that differs from run to run."""
-    return UsageError(
-        f"program {subject.name} is not deterministic: the same schedule does something else the "
-        "next time; it must use no clock, no random source, and nothing that outlives a run"
-    )
+    return differs(f"program {subject.name}")

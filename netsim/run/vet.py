@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from netsim.caught import Catching
-from netsim.core.raised import place
+from netsim.core.raised import kind, place
 from netsim.core.thread import Context
 from netsim.design import Design, Operation, Parameter, Part, StartingPoint, Variant
-from netsim.errors import NetsimError, UsageError
+from netsim.errors import NetsimError, NotationError, UsageError
 from netsim.notation import Call, parse
 from netsim.promise import Mode, Promise
 from netsim.trace.schedule import NAME
@@ -27,6 +27,8 @@ def vet(design: Design) -> None:
         )
     of = f"design {design.name}"
     _takes(design.boot, 1, f"{of}: boot", "(sim)")
+    for field in ("starts", "promise_starts", "probes", "promises", "variants", "parts"):
+        _several(getattr(design, field), f"{of}: {field}")
     operations: Any = design.operations
     if not isinstance(operations, Mapping) or not operations:
         raise UsageError(f"{of} has no operations; expected a mapping of names to netsim.Operation")
@@ -37,11 +39,13 @@ def vet(design: Design) -> None:
     _vet_promises(design)
     for start in (*design.starts, *design.promise_starts):
         _vet_start(design, start)
+    names = [start.name for start in (*design.starts, *design.promise_starts)]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{of}: two starts are called {name!r}; expected a name for each")
     catching: Any = design.catching
     if catching is not None and not isinstance(catching, Catching):
-        raise UsageError(
-            f"{of}: catching is a {type(catching).__name__}; expected Catching or None"
-        )
+        raise UsageError(f"{of}: catching is {kind(catching)}; expected Catching or None")
     if design.foresee is not None:
         _takes(design.foresee, 2, f"{of}: foresee", "(system, operations)")
     if design.tally is not None:
@@ -68,7 +72,7 @@ def vet(design: Design) -> None:
 def _vet_operation(of: str, name: Any, operation: Any) -> None:
     if not isinstance(operation, Operation):
         raise UsageError(
-            f"{of}: operation {name!r} is a {type(operation).__name__}; expected netsim.Operation"
+            f"{of}: operation {name!r} is {kind(operation)}; expected netsim.Operation"
         )
     if name != operation.name or not _OPERATION.fullmatch(operation.name):
         raise UsageError(
@@ -76,6 +80,8 @@ def _vet_operation(of: str, name: Any, operation: Any) -> None:
             "same name twice, a letter first, then small letters, digits and -"
         )
     what = f"{of}: operation '{name}'"
+    for field in ("parameters", "contexts", "samples", "alone"):
+        _several(getattr(operation, field), f"{what}: {field}")
     parameters: tuple[Any, ...] = operation.parameters
     if not all(isinstance(parameter, Parameter) for parameter in parameters):
         raise UsageError(f"{what}: expected netsim.Parameter for each parameter")
@@ -93,9 +99,16 @@ def _vet_operation(of: str, name: Any, operation: Any) -> None:
         _takes(run, count, f"{what}: run", f"({', '.join(names[:count])})")
 
 
+def _several(value: Any, what: str) -> None:
+    if not isinstance(value, (tuple, list)):
+        raise UsageError(
+            f"{what} is {kind(value)}; expected a tuple (one of one ends in a comma: (x,))"
+        )
+
+
 def _takes(function: Callable[..., Any], count: int, what: str, expected: str) -> None:
     if not callable(function):
-        raise UsageError(f"{what} is a {type(function).__name__}; expected a function")
+        raise UsageError(f"{what} is {kind(function)}; expected a function")
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # one that is not written in Python
@@ -127,9 +140,7 @@ def _vet_promises(design: Design) -> None:
     seen: dict[str, None] = {}
     for promise in promises:
         if not isinstance(promise, Promise):
-            raise UsageError(
-                f"{of}: a promise is a {type(promise).__name__}; expected netsim.Promise"
-            )
+            raise UsageError(f"{of}: a promise is {kind(promise)}; expected netsim.Promise")
         if not _OPERATION.fullmatch(str(promise.name)) or promise.name in seen:
             raise UsageError(
                 f"{of}: promise {promise.name!r}: expected a name of its own, a letter first, then "
@@ -154,8 +165,7 @@ def _vet_promises(design: Design) -> None:
 def _vet_start(design: Design, start: Any) -> None:
     if not isinstance(start, StartingPoint):
         raise UsageError(
-            f"design {design.name}: a start is a {type(start).__name__}; "
-            "expected netsim.StartingPoint"
+            f"design {design.name}: a start is {kind(start)}; expected netsim.StartingPoint"
         )
     try:
         if start.initial:
@@ -163,7 +173,11 @@ def _vet_start(design: Design, start: Any) -> None:
             for call in parse(f"{{ {start.initial} }} {first}", design.operations).initial:
                 design.validate(call)
     except NetsimError as error:
-        raise UsageError(f"design {design.name}: start '{start.name}': {error}") from None
+        text = str(error)
+        if isinstance(error, NotationError):  # without its caret: a start is short
+            expected = f"expected one of {', '.join(error.expected)}" if error.expected else ""
+            text = "; ".join(filter(None, (error.problem, error.hint, expected)))
+        raise UsageError(f"design {design.name}: start '{start.name}': {text}") from None
 
 
 def _described(function: Any) -> str:

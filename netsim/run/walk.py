@@ -255,6 +255,14 @@ class Walk(ABC, Generic[_P]):
             self.candidates[judged.id] = mine
 
 
+def differs(what: str) -> UsageError:
+    """Return the error for a program or design that differs from run to run."""
+    return UsageError(
+        f"{what} is not deterministic: the same schedule does something else the "
+        "next time; it must use no clock, no random source, and nothing that outlives a run"
+    )
+
+
 def check_bounds(bounds: Bounds) -> None:
     """Raise UsageError for bounds that make no sense."""
     for name in ("executions", "steps", "seconds"):

@@ -20,8 +20,8 @@ from netsim.sync.choose import Choose
 State: TypeAlias = tuple[str, int, bool, bool, tuple[str, ...]]
 """(who runs there, rank of its context, hardirqs masked, softirqs masked, whom strikes killed)"""
 
-#: In place of the number of a place: the strike has been made.
-STRUCK = -1
+#: The value of a step with several strikes inside has one digit to this base for each.
+PLACES = 10_000
 
 RANKS = {Context.PROCESS: 0, Context.SOFTIRQ: 1, Context.HARDIRQ: 2, Context.NMI: 3}
 
@@ -97,28 +97,28 @@ class Cpu:
         return (self.name, context.value)
 
 
-class Killed(BaseException):
-    """The running flow is killed from inside one of its steps."""
+class CutOff(BaseException):
+    """The running flow ends amid a step: it is killed, or what struck it there never returns."""
 
 
 class Interruptible(Coroutine[Op, Any, Any]):
     """
     A coroutine whose operations are gated by `cpu`; by nothing while that is None.
 
-    While a step runs, `at` is the place inside it where a strike is to be made (0: none), and
-    `places` how many it has passed; see `netsim.sync.inside`.
+    While a step runs, `at` tells the places inside it where strikes are still to be made (0: at
+    none), `made` how many were, and `places` how many it has passed; see `netsim.sync.inside`.
     """
 
-    __slots__ = ("at", "body", "cpu", "left", "places", "runs", "step")
+    __slots__ = ("at", "body", "cpu", "left", "made", "places", "runs", "step")
 
     def __init__(self, body: Coroutine[Op, Any, Any], cpu: Cpu | None = None) -> None:
         self.body = body
         self.cpu = cpu
-        self.at = self.places = 0
+        self.at = self.made = self.places = 0
         self.step: Step | None = None
         #: True while the code of a step runs.
         self.runs = False
-        #: The variables of a flow that was killed amid a step.
+        #: The variables of a flow that was cut off amid a step.
         self.left: list[Any] = []
 
     def send(self, value: Any) -> Op:
@@ -126,17 +126,33 @@ class Interruptible(Coroutine[Op, Any, Any]):
         self.runs = True
         try:
             op = self.body.send(value)
-        except Killed as killed:
-            traceback = killed.__traceback__
-            while traceback is not None:
-                self.left += traceback.tb_frame.f_locals.values()
-                traceback = traceback.tb_next
-            return _Never()
+        except CutOff as cut:
+            return self.cut_off(cut)
         finally:
             self.runs = False
-            if self.at > 0 and self.step is not None:
-                self.step.inner = Inner(void=True)
+            self.missed()
         return op if self.cpu is None else _OnCpu(op, self, self.cpu)
+
+    def cut_off(self, cut: CutOff) -> Op:
+        """Return what a flow would do that was cut off amid a step."""
+        traceback = cut.__traceback__
+        while traceback is not None:
+            self.left += traceback.tb_frame.f_locals.values()
+            traceback = traceback.tb_next
+        assert self.cpu is not None
+        return _Never(self.cpu)
+
+    def begins(self, sim: Sim, options: int) -> None:
+        """Split the value chosen for a step, of which its operation offers so many `options`."""
+        self.at, sim.choice = divmod(sim.choice, options)
+        self.places = self.made = 0
+        self.step = sim.under_way
+
+    def missed(self) -> None:
+        """Make the step void if it has not come to the places where strikes were to be made."""
+        step = self.step
+        if self.at and step is not None and (step.inner is None or not step.inner.void):
+            step.inner = Inner(void=True)
 
     def throw(self, *error: Any) -> Op:
         """Raise an exception where the coroutine is suspended."""
@@ -161,12 +177,22 @@ class Interruptible(Coroutine[Op, Any, Any]):
 
 
 class _Never(Op):
-    """What a thread would do that was killed amid a step."""
+    """What a thread would do that was cut off amid a step."""
 
-    __slots__ = ()
+    __slots__ = ("cpu",)
+
+    def __init__(self, cpu: Cpu) -> None:
+        self.cpu = cpu
 
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
         return False
+
+    def blockers(self, sim: Sim) -> tuple[SimThread, ...]:
+        occupant = self.cpu.occupant()
+        return (occupant,) if occupant is not None else ()
+
+    def waits_for(self, thread: SimThread) -> str:
+        return _kept(self.cpu)
 
 
 class _OnCpu(Op):
@@ -236,9 +262,7 @@ class _OnCpu(Op):
 
     def apply(self, sim: Sim, thread: SimThread) -> Any:
         cpu, coroutine = self.cpu, self.coroutine
-        coroutine.at, sim.choice = divmod(sim.choice, self.op.options(sim))
-        coroutine.places = 0
-        coroutine.step = sim.under_way
+        coroutine.begins(sim, self.op.options(sim))
         before = cpu.state()
         try:
             return self.op.apply(sim, thread)
@@ -261,8 +285,15 @@ class _OnCpu(Op):
     def waits_for(self, thread: SimThread) -> str:
         running = self.cpu.occupant()
         if running is not None and running is not thread:
-            return f"{self.cpu.name}, which {_flow(running)} does not give back"
+            return _kept(self.cpu)
         return self.op.waits_for(thread)
+
+
+def _kept(cpu: Cpu) -> str:
+    """Tell what whoever has a CPU keeps from others."""
+    occupant = cpu.occupant()
+    assert occupant is not None
+    return f"{cpu.name}, which {_flow(occupant)} does not give back"
 
 
 def _flow(thread: SimThread) -> str:
@@ -348,8 +379,12 @@ class _Begin(Op):
     def admits(self, key: Key, state: Any, thread: str) -> bool:
         return self.cpu.admits(state) and self.strike.admitted(state)
 
+    def open_ended(self) -> bool:
+        return True
+
     def apply(self, sim: Sim, thread: SimThread) -> None:
         cpu = self.cpu
+        self.strike.coroutine.begins(sim, 1)
         sim.touch(cpu.key, WRITE, cpu.state())
         cpu.entered(sim, self.strike.context)
         thread.interrupts = cpu.running()
@@ -395,6 +430,24 @@ def pending_strike(sim: Sim, strike: SimThread) -> Cpu | None:
     """Return the CPU that a strike could take now; None if it cannot, or has begun."""
     op = strike.pending
     return op.cpu if isinstance(op, _Begin) and op.enabled(sim, strike) else None
+
+
+def aims_of(op: Op | None) -> Sequence[Cpu]:
+    """Return the CPUs that a strike may take which has not begun; none if it has."""
+    if isinstance(op, _Aim):
+        return op.cpus
+    return [op.cpu] if isinstance(op, _Begin) else []
+
+
+def is_cut_off(thread: SimThread) -> bool:
+    """Tell whether a thread goes no further because it ended amid a step."""
+    return isinstance(thread.pending, _Never)
+
+
+def rank_of(op: Op | None) -> int:
+    """Return the rank of the context of a strike that is about to begin."""
+    assert isinstance(op, _Begin)
+    return RANKS[op.strike.context]
 
 
 def in_interrupt(sim: Sim) -> bool:

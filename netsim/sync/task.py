@@ -17,13 +17,11 @@ class Task:
     """
     A thread of a program, running one function.
 
-    Footprint:  spawning writes, and beginning reads, `started`; ending writes, and joining
-                reads, `ended`
-
-    Invariant: `result` is what the function returned once `done`, else None.
+    Footprint:  spawning writes, and beginning reads, `started`; ending writes, and joining or
+                looking at `done` or `result` reads, `ended`
     """
 
-    __slots__ = ("arguments", "done", "ended", "function", "name", "result", "sim", "started")
+    __slots__ = ("_done", "_result", "arguments", "ended", "function", "name", "sim", "started")
 
     def __init__(self, sim: Sim, name: str, function: Function, arguments: tuple[Any, ...]) -> None:
         self.sim = sim
@@ -32,11 +30,39 @@ class Task:
         self.arguments = arguments
         self.started: Key = (name, "started")
         self.ended: Key = (name, "ended")
-        self.done = False
-        self.result: Any = None
+        self._done = False
+        self._result: Any = None
 
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def done(self) -> bool:
+        """Whether its function has returned: a marked access, part of the step that looks."""
+        self._looked_at()
+        return self._done
+
+    @property
+    def result(self) -> Any:
+        """What its function returned once `done`, else None; looked at like that."""
+        self._looked_at()
+        return self._result
+
+    def _looked_at(self) -> None:
+        sim = self.sim
+        current = sim.current
+        if current is None:
+            return
+        sim.part()
+        sim.touch(self.ended, READ, self._done)
+        sim.acquire_edge(self.ended)
+        sim.value_read(self.ended)
+        if current.round is not None:
+            current.round.states[self.ended] = (self.is_done, self._done)
+
+    def is_done(self) -> bool:
+        """Tell whether it is `done`, without recording it."""
+        return self._done
 
     def start(self) -> None:
         """Make it part of the machine before the first step."""
@@ -52,11 +78,12 @@ class Task:
 
     async def _run(self, spawned: bool) -> None:
         await perform(_Begin(self, spawned))
-        self.result = await self.function(*self.arguments)
+        self._result = await self.function(*self.arguments)
         sim = self.sim
+        sim.part()  # the end comes after all that its last step did
         sim.touch(self.ended, WRITE, False)
         sim.release_edge(self.ended)
-        self.done = True
+        self._done = True
 
 
 class _TaskOp(Op):
@@ -110,7 +137,7 @@ class _Join(_TaskOp):
     may_sleep = True
 
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
-        return self.task.done
+        return self.task.is_done()
 
     def guard(self) -> tuple[Key, ...]:
         return (self.task.ended,)
@@ -121,7 +148,7 @@ class _Join(_TaskOp):
     def apply(self, sim: Sim, thread: SimThread) -> Any:
         sim.touch(self.task.ended, READ, True)
         sim.acquire_edge(self.task.ended)
-        return self.task.result
+        return self.task._result
 
     def blockers(self, sim: Sim) -> tuple[SimThread, ...]:
         target = sim.by_name.get(self.task.name)

@@ -20,14 +20,14 @@ from typing import Any
 from netsim.core.access import READ, UNTOLD, WRITE, Key, Mode
 from netsim.core.op import Op
 from netsim.core.sim import STOPS, ModelError, Sim, cite
-from netsim.core.step import Inner, Nested, Part
+from netsim.core.step import Nested, Part
 from netsim.core.thread import Context, Life, SimThread
 from netsim.core.traps import perform
 from netsim.sync.interrupt import (
     RANKS,
     Cpu,
+    CutOff,
     Interruptible,
-    Killed,
     State,
     Strike,
     _Begin,
@@ -192,15 +192,10 @@ class Carried(Interruptible):
         op: Op | None = None
         try:
             op = self._go_on(value)
-        except Killed as killed:
-            traceback = killed.__traceback__
-            while traceback is not None:
-                self.left += traceback.tb_frame.f_locals.values()
-                traceback = traceback.tb_next
-            op = _Never()
+        except CutOff as cut:
+            op = self.cut_off(cut)
         finally:
-            if self.at > 0 and self.step is not None:
-                self.step.inner = Inner(void=True)
+            self.missed()
             self.step = None
             self.settle(op)
         return self._wrapped(op)
@@ -313,9 +308,7 @@ class _OnOneCpu(_OnCpu):
         coroutine.before = one.state()
         if thread not in one.active:
             one.holder = thread
-        coroutine.at, sim.choice = divmod(sim.choice, self.op.options(sim))
-        coroutine.places = 0
-        coroutine.step = sim.under_way
+        coroutine.begins(sim, self.op.options(sim))
         try:
             return self.op.apply(sim, thread)
         except BaseException:
@@ -356,8 +349,7 @@ class _BeginHere(_Begin):
         one = seat.one
         assert isinstance(coroutine, Carried)
         coroutine.before = one.state()
-        coroutine.step = sim.under_way
-        coroutine.places = coroutine.at = 0
+        coroutine.begins(sim, 1)
         coroutine.open.clear()
         if seat.flow is None:
             coroutine.open[_NAME, f"open to {self.strike.context.value}"] = WRITE

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from netsim.core.access import READ, WRITE, Key
 from netsim.core.op import Op
+from netsim.core.raised import written
 from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import SimThread
 from netsim.core.traps import perform
@@ -225,7 +226,8 @@ class _Until(_Access):
         return value
 
     def waits_for(self, thread: SimThread) -> str:
-        return f"{self.variable.name}, which is {self.variable.peek()!r}, to satisfy its condition"
+        value = written(self.variable.peek())
+        return f"{self.variable.name}, which is {value}, to satisfy its condition"
 
     def _holds(self, value: Any) -> bool:
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from netsim.core.access import READ, Key
 from netsim.core.op import Op
+from netsim.core.raised import written
 from netsim.core.sim import ModelError, Sim
 from netsim.core.step import Round
 from netsim.core.thread import SimThread
@@ -72,6 +73,16 @@ _Seen = tuple[tuple[Key, Callable[[], Any] | None, Any], ...]
 """What a test that failed has read: location, who tells its state (None: its version), state."""
 
 
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether no condition can tell two values apart: True is not 1, and NaN is itself."""
+    if one is other:
+        return True
+    try:
+        return type(one) is type(other) and bool(one == other)
+    except Exception:  # what cannot be compared is tested again
+        return False
+
+
 class _Test(Op):
     """
     Evaluate a condition in one step; after one that failed, enabled once something it read differs.
@@ -95,7 +106,7 @@ class _Test(Op):
     def enabled(self, sim: Sim, thread: SimThread) -> bool:
         seen = self.seen
         return not seen or any(
-            (sim.versions.get(key, 0) if state is None else state()) != was
+            not _same(sim.versions.get(key, 0) if state is None else state(), was)
             for key, state, was in seen
         )
 
@@ -112,7 +123,7 @@ class _Test(Op):
         return tuple(key for key, _, _ in self.seen)
 
     def admits(self, key: Key, state: Any, thread: str) -> bool:
-        return any(key == read and state != was for read, _, was in self.seen)
+        return any(key == read and not _same(state, was) for read, _, was in self.seen)
 
     def apply(self, sim: Sim, thread: SimThread) -> _Seen:
         for key, tell, _ in self.seen:
@@ -139,7 +150,7 @@ class _Test(Op):
 
     def waits_for(self, thread: SimThread) -> str:
         reads = ", ".join(
-            f"{key[0]} = {was!r}" if tell is not None else ".".join(key)
+            f"{key[0]} = {written(was)}" if tell is not None else ".".join(key)
             for key, tell, was in self.seen
         )
         return f"{self.what or 'its condition'} to hold (it read {reads})"

@@ -235,8 +235,13 @@ def _legend(result: MatrixResult, cells: Sequence[Cell]) -> list[str]:
     few = [cell for cell in cells if cell.decided == "preemptions" and len(cell.operations) < 3]
     if few:
         text += f"; :: holds under {_most(few)}"
+    amber = []
     if any(m.finding.accepted for m in result.findings):
-        text += "; ~a: the design accepts it, and it makes no +"
+        amber.append("the design accepts it, and it makes no +")
+    if any(m.finding.status != "reached" for m in result.findings):
+        amber.append("it is predicted, and not decided")
+    if amber:
+        text += f"; ~a: {'; or '.join(amber)}"
     lines = [fill(text, "  ", "  ")]
     starts = []
     for start in result.starts:

@@ -27,8 +27,9 @@ def program_report(result: ProgramResult) -> str:
         said = f"stopped by {bound.replace('--', '')} after {count}; "
         said += rest(reached, result.estimate)
     lines.append(fill(f"{said}.", "  ", "  "))
-    steps = plural(result.steps, "step")
-    lines.append(f"  {result.deadlocked} deadlocked, {result.blocked} blocked, {steps}.")
+    if result.covered == CLASSES:  # else counts of executions tell nothing
+        steps = plural(result.steps, "step")
+        lines.append(f"  {result.deadlocked} deadlocked, {result.blocked} blocked, {steps}.")
     lines += [fill(f"note: {note}", "  ", "        ") for note in result.notes]
     for finding in result.findings:
         lines += ["", str(finding)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 import textwrap
 from collections.abc import Callable, Mapping
@@ -28,12 +29,15 @@ CUTS = {
     "executions": "--max-executions {executions}",
     "steps": "--max-steps {steps}",
     "seconds": "--timeout {seconds:g}",
-    "preemptions": "a bound of {preemptions} preemptions",
+    "preemptions": "a bound of {preemptions}",
     "interrupt": "an interrupt",
 }
 
 #: Kinds that are told with lockdep's table of CPUs.
 _TABLES = ("deadlock", "lock-order")
+
+#: A flow that strikes, in the scenario at the end of a schedule.
+_STRIKE = re.compile(r" (?:--|\}|\|\|) !")
 
 _STATUS = {
     "unreachable": "predicted, but no execution of this model reaches it",
@@ -131,7 +135,7 @@ def bound_that_cut(cut_by: CutBy | None, bounds: Bounds) -> str:
         executions=bounds.executions,
         steps=bounds.steps,
         seconds=bounds.seconds or 0,
-        preemptions=bounds.preemptions,
+        preemptions=plural(bounds.preemptions or 0, "preemption"),
     )
 
 
@@ -185,7 +189,7 @@ def finding_report(
     else:
         for site in finding.sites:
             lines.append(fill(_place(site.role, site.flow, site.function), "    ", "      "))
-    lines += [fill(f"confirms the lock order {c}", "    ", "      ") for c in finding.confirms]
+    lines += [fill(_confirmed(path), "    ", "      ") for path in finding.confirms]
     if finding.nearest is not None:
         order = ", then ".join(finding.nearest.order) or "nothing"
         lines.append(fill(f"nearest sequential order: {order}", "    ", "      "))
@@ -207,6 +211,13 @@ def finding_report(
     if finding.schedule:
         lines += ["", f"    {again(finding.schedule)}"]
     return "\n".join(lines)
+
+
+def _confirmed(path: str) -> str:
+    """Name a prediction by its locks: those of a lock order end where they begin."""
+    first, *others = path.split(" -> ")
+    kind = "lock order" if others and others[-1] == first else "irq-lock-order of"
+    return f"confirms the {kind} {path}"
 
 
 def _recursion(finding: Finding) -> list[str]:
@@ -248,8 +259,9 @@ def _deadlock(finding: Finding) -> list[str]:
         and not site.role.startswith("ends ")
         and site.role.startswith(("acquires ", "waits in ")) is wanted
     ]
-    numbered = any(map(str.isdigit, flows))  # else threads of a program, which have no CPU
-    heads = [f"{_cpu(flow)} ({_who(flow)})" if numbered else flow for flow in flows]
+    # Threads of a program have no CPU, and a strike has that of whom it strikes.
+    numbered = any(map(str.isdigit, flows)) and not _STRIKE.search(finding.schedule)
+    heads = [f"{_cpu(flow)} ({_who(flow)})" if numbered else _who(flow) for flow in flows]
     width = min(width, max(map(len, [*heads, *(text for _, text in rows)])) + 4)
     lines = [
         f"    {BAR}",

@@ -24,8 +24,9 @@ def design_text(design: Design) -> str:
         lines.append(f"  {operation.signature()}")
         lines.append(fill(f"{operation.meaning}  [{where.removesuffix('; ')}]", "      ", "      "))
     parameters = {p.name: p for o in design.operations.values() for p in o.parameters}
+    wide = max(map(len, parameters), default=0)
     sections = {
-        "Arguments": [f"  {p.name:<6} {p.meaning}" for p in parameters.values()],
+        "Arguments": [f"  {p.name:<{wide}}  {p.meaning}" for p in parameters.values()],
         "Starting points of the matrix": [
             f"  {start.name:<12} {{ {start.initial} }}" for start in design.starts
         ],

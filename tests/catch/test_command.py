@@ -107,7 +107,7 @@ def test_a_file_with_a_hole(tmp_path: Path) -> None:
 
 def test_a_design_that_cannot_be_caught_as_it_says() -> None:
     port: Any = 2004
-    with pytest.raises(UsageError, match="catching is a int; expected Catching or None"):
+    with pytest.raises(UsageError, match="catching is an int; expected Catching or None"):
         vet(attrs.evolve(NETOOPS_V1, catching=port))
 
 

@@ -71,11 +71,11 @@ def every_interleaving(
                 todo += [[*prefix, other] for other in ways[1:]]
                 prefix = [*prefix, ways[0]]
             step = sim.step(sim.by_name[name], value)
+            if len(prefix) == depth + 1:  # these values show only now, and only once
+                todo += [[*prefix[:depth], (name, inside)] for inside in step.inside]
             void = step.inner is not None and step.inner.void
             if void:
                 break
-            if len(prefix) == depth + 1:  # these values show only now, and only once
-                todo += [[*prefix[:depth], (name, inside)] for inside in step.inside]
             steps.append(step)
             detector.stepped(sim, step)
         if void:

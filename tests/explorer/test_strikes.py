@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 import pytest
 
-from netsim.core.access import WRITE, Footprint, Key, Mode
+from netsim.core.access import WRITE, Footprint
 from netsim.core.sim import Sim
 from netsim.core.thread import Context, Life, SimThread
 from netsim.explorer.events import History
@@ -125,6 +125,23 @@ class Striking(Interpreter):
         ]
         Inside(sim, [sim.by_name[name] for name in self.striking], self.reach, killers)
         return sim
+
+    def observe(self) -> tuple[Any, ...]:
+        """Leave out where a thread stands whose CPU is lost to a strike that never returns."""
+        state, registers, threads, *rest = super().observe()
+        told = [
+            (name, life, None if self._lost(self.sim.by_name[name]) else pending)
+            for name, life, pending in threads
+        ]
+        return (state, registers, tuple(told), *rest)
+
+    @staticmethod
+    def _lost(thread: SimThread) -> bool:
+        cpu = getattr(thread.pending, "cpu", None)
+        if cpu is None:
+            return False
+        above = cpu.active[cpu.active.index(thread) + 1 :] if thread in cpu.active else cpu.active
+        return any(strike.life in (Life.KILLED, Life.STOPPED) for strike in above)
 
     async def _strike(
         self, world: World, body: tuple[tuple[str, int], ...], me: int, out: list[Any], kills: bool
@@ -271,16 +288,12 @@ class TestPlantedFaults:
 
     def test_a_kill_undoes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Half of what a killed step would have written is a state of its own."""
-        original = Inside._matters
+        original = Inside._may_forestall
 
-        def only_conflicts(
-            self: Inside, strike: SimThread, struck: SimThread | None, key: Key, mode: Mode
-        ) -> bool:
-            if self.reach is not EVERYWHERE:
-                self.killers = ()
-            return original(self, strike, struck, key, mode)
+        def never(self: Inside, strike: SimThread, able: list[tuple[int, SimThread]]) -> bool:
+            return self.reach == EVERYWHERE and original(self, strike, able)
 
-        monkeypatch.setattr(Inside, "_matters", only_conflicts)
+        monkeypatch.setattr(Inside, "_may_forestall", never)
 
         assert _turns_red()
 
@@ -425,7 +438,7 @@ STRUCK_STRIKES = {
 #: What a strike keeps from being made where it does not return, or is itself killed.
 FORESTALLED = {
     "a lock taken twice stops a strike amid the step": Struck(
-        ((("plain_write", 0),), ()),
+        ((("plain_write", 1), ("wake_up", 0)), ()),  # two writes in one step
         ((Context.SOFTIRQ, False, 0, (("spin_lock", 1), ("spin_lock", 1))),),
     ),
     "a strike is killed before it kills": Struck(

@@ -73,6 +73,7 @@ class BetweenSteps(OnOneCpu):
     """Strikes come only before operations, as in the oracle."""
 
     places = False
+    observe = Interpreter.observe
 
 
 class Plain:

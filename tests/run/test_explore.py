@@ -189,6 +189,34 @@ def test_threads_of_threads() -> None:
     assert (result.verdict, values(result), result.executions) == (Verdict.HOLDS, [13], 2)
 
 
+def ending(world: World, look: str) -> None:
+    """A thread writes in its last step; another reads that before or after it knows of its end."""
+    x = world.var("x", 0)
+
+    async def write() -> None:
+        await world.pause()
+        x.value = 1
+
+    async def read() -> None:
+        if look == "too early":
+            await world.pause()
+            seen = x.value
+            assert task.done or seen in (0, 1)
+            return
+        await (task.join() if look == "join" else world.until(lambda: task.done))
+        assert x.value == 1
+
+    task = world.thread(write)
+    world.thread(read)
+
+
+@pytest.mark.parametrize(
+    ("look", "found"), [("join", []), ("until", []), ("too early", ["data-race"])]
+)
+def test_what_a_thread_did_last_comes_before_its_end(look: str, found: list[str]) -> None:
+    assert kinds(explore(ending, look)) == found
+
+
 def test_joining_a_thread_that_failed_is_its_consequence() -> None:
     def program(world: World) -> None:
         async def fails() -> None:
@@ -353,6 +381,21 @@ def test_an_outcome_has_one_text_whatever_the_hash_seed() -> None:
     assert "{'thread 1', 'thread 2'}" in output
 
 
+def test_equal_dicts_are_one_outcome() -> None:
+    def program(world: World) -> Callable[[], Any]:
+        lock, seen = world.mutex("lock"), {}
+
+        async def see(number: int) -> None:
+            async with lock.held():
+                seen[number] = True
+
+        world.thread(see, 1)
+        world.thread(see, 2)
+        return lambda: seen
+
+    assert [outcome.text for outcome in explore(program).outcomes] == ["{1: True, 2: True}"]
+
+
 # ---- bounds
 
 
@@ -361,6 +404,11 @@ def test_a_bound_that_cuts_is_unknown() -> None:
 
     assert (result.verdict, result.cut_by) == (Verdict.UNKNOWN, "executions")
     assert "nothing found so far" in str(result)
+
+
+def test_a_bound_that_it_does_not_keep_is_refused() -> None:
+    with pytest.raises(UsageError, match="takes no bound on preemptions"):
+        explore(counter, False, bounds=Bounds(preemptions=1))
 
 
 def test_an_endless_loop_is_unknown_and_says_what_to_do() -> None:
@@ -568,7 +616,7 @@ def _line(function: Callable[..., Any], number: int) -> int:
         ("cannot hold a list", mutable),
         ("KeyError: 'oh'", broken),
         ("program broken cannot be built: test_explore.py:", broken),
-        ("returned a int; expected None, or a function", no_reader),
+        ("returned an int; expected None, or a function", no_reader),
         ("test_explore.py:", forgotten),
         ("was never awaited", forgotten),
         (f"test_explore.py:{_line(forgotten_step, 4)}: a step was never awaited", forgotten_step),

@@ -124,11 +124,18 @@ def test_ctrl_c_keeps_what_the_processes_have_done(monkeypatch: pytest.MonkeyPat
         ({"flows": 4}, "1 to 3 operations at a time, found 4"),
         ({"jobs": 0}, "jobs must be 1 or more"),
         ({"jobs": 2}, "given as an object"),
+        ({"starts": "set"}, "a list of starts, found the str 'set'"),
+        ({"scenarios": "off"}, "a list of scenarios, found the str 'off'"),
     ],
 )
 def test_nonsense_is_refused(more: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         matrix([three()], **more)
+
+
+def test_one_design_is_a_list_of_one() -> None:
+    with pytest.raises(UsageError, match="a list of designs, found the str 'netoops-v1'"):
+        matrix("netoops-v1")
 
 
 def test_a_cell_of_three_that_is_cut_is_not_decided() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -125,7 +126,7 @@ BOOT = "def boot(sim): pass\n"
         ("mine.py:3: ZeroDivisionError: division by zero", "def f():\n    pass\n1 / 0\n"),
         ("mine.py:1: it ends Python (SystemExit)", "raise SystemExit(0)\n"),
         ("mine.py: declares no design; expected DESIGN = netsim.Design(...)", "x = 1\n"),
-        ("mine.py:1: DESIGN is a int; expected a netsim.Design", "DESIGN = 3\n"),
+        ("mine.py:1: DESIGN is an int; expected a netsim.Design", "DESIGN = 3\n"),
         (
             "declares 2 designs: A (line 5), B (line 6); expected one called DESIGN",
             HEAD + OFF + BOOT + DESIGN.replace("DESIGN", "A") + DESIGN.replace("DESIGN", "B"),
@@ -140,7 +141,7 @@ BOOT = "def boot(sim): pass\n"
         ),
         ("design mine: boot is called with (sim)", HEAD + OFF + "def boot(): pass\n" + DESIGN),
         (
-            "design mine: boot is a NoneType; expected a function",
+            "design mine: boot is None; expected a function",
             HEAD + OFF + "boot = None\n" + DESIGN,
         ),
         ("cannot be called 'my design'", HEAD + OFF + BOOT + DESIGN.replace("mine", "my design")),
@@ -150,7 +151,7 @@ BOOT = "def boot(sim): pass\n"
             HEAD + OFF + BOOT + DESIGN.replace("off)}", 'off, samples=(("1",),))}'),
         ),
         (
-            "start 'a': scenario, column 3: ",
+            "start 'a': unknown operation 'of'; did you mean 'off'?; expected one of off",
             HEAD + OFF + BOOT + DESIGN.replace('("a", "")', '("a", "of")'),
         ),
         (
@@ -160,6 +161,18 @@ BOOT = "def boot(sim): pass\n"
         (
             "expected netsim.Part for each part, found ('one',)",
             HEAD + OFF + BOOT + DESIGN.replace(", ())", ", (), parts=('one',))"),
+        ),
+        (
+            "two starts are called 'set'; expected a name for each",
+            GOOD.replace('("off", "")', '("set", "")'),
+        ),
+        (
+            "mine.py:71: design my-driver: operation 'set': parameters is a Parameter; expected a",
+            GOOD.replace("(ADDRESS,)", "ADDRESS"),
+        ),
+        (
+            "my-driver: probes is a str; expected a tuple (one of one ends in a comma: (x,))",
+            GOOD.replace('("read",)', '"read"'),
         ),
         ("has no starts", HEAD + OFF + BOOT + DESIGN.replace('(StartingPoint("a", ""),)', "()")),
         (
@@ -186,9 +199,13 @@ def test_mistake(words: str, text: str, tmp_path: Path) -> None:
             "mine.py:4: design mine does not boot: KeyError: 'x'",
             HEAD + OFF + "def boot(sim): raise KeyError('x')\n" + DESIGN,
         ),
-        ("boot returned a NoneType without sim and dumps", HEAD + OFF + BOOT + DESIGN),
+        ("mine.py:4: design mine: boot returned None without sim and", HEAD + OFF + BOOT + DESIGN),
         (
-            "operation 'off' returned a NoneType; expected an `async def` function",
+            "my-driver: counts() of a Driver returned None; expected a list",
+            GOOD.replace("return []", "return None"),
+        ),
+        (
+            "operation 'off' returned None; expected an `async def` function",
             GOOD.replace("lambda driver: replace(driver, None)", "lambda driver: None"),
         ),
     ],
@@ -199,6 +216,55 @@ def test_what_shows_only_when_it_runs(words: str, text: str, tmp_path: Path) -> 
 
     assert words in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+READ = '        return driver.target.address if driver.target else "off"\n'
+BEFORE = "class Other:\n    def __await__(self):\n        yield 3\n\n\nTURNS = []\n"
+
+
+def reading(code: str) -> str:
+    """Return the example with another end of `read`."""
+    assert READ in GOOD
+    return BEFORE + GOOD.replace(READ, f"        {code}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("flow 1 (read) awaits something that is none of", "await __import__('asyncio').sleep(0)"),
+        ("flow 1 (read) awaits an int that is none of netsim's", "await Other()"),
+        ("must be plain values (numbers, strings, tuples ...); found an object", "return object()"),
+        ("found an int that cannot be written: ValueError", "return 10**5000"),
+        (
+            "design my-driver is not deterministic: the same schedule",
+            "TURNS.append(0); return len(TURNS)",
+        ),
+        ("returned [3, 3]; expected a list of strings", "driver.sent.append(3)"),
+    ],
+)
+def test_what_an_operation_does_that_makes_no_sense(words: str, code: str, tmp_path: Path) -> None:
+    with pytest.raises(NetsimError) as caught:
+        check(own(tmp_path, reading(code)), "read || read")
+
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("scenario", ["{ read } set 10.0.0.1", "set 10.0.0.1"])
+def test_a_foreign_await_is_told_of_the_start_and_of_probes(scenario: str, tmp_path: Path) -> None:
+    with pytest.raises(NetsimError, match="awaits an int that is none of netsim's"):
+        check(own(tmp_path, reading("await Other()")), scenario)
+
+
+def test_a_set_is_one_outcome_whatever_the_hash_seed(tmp_path: Path) -> None:
+    # Eight falls on the place of nought, so that who comes first is printed first.
+    members = 'return {"a", "b", "c", "d"} | (set([0, 8]) if driver.target else set([8, 0]))'
+    path = own(tmp_path, reading(members))
+
+    for seed in ("1", "2"):
+        done = run("check", path, "{ set 10.0.0.1 } read || off", "--outcomes", PYTHONHASHSEED=seed)
+        assert "2 distinct outcomes" not in done.stdout
+        assert "flow 1: read: {'a', 'b', 'c', 'd', 0, 8}" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -271,7 +337,7 @@ def test_a_design_of_another_distribution_is_found(tmp_path: Path) -> None:
     (info / "entry_points.txt").write_text("[netsim.designs]\ntheir-driver = their_broken:DESIGN\n")
     broken = run("check", "their-driver", RACE, PYTHONPATH=path)
     assert broken.returncode == 2
-    assert "design their-driver at their_broken:DESIGN is a int, no Design" in broken.stderr
+    assert "design their-driver at their_broken:DESIGN is an int, no Design" in broken.stderr
 
 
 def test_a_forgotten_await_is_no_green(tmp_path: Path) -> None:
@@ -299,3 +365,30 @@ def test_the_bound_on_seconds_cuts_an_execution_without_end(tmp_path: Path, stra
     result = check(own(tmp_path, text), "send", bounds=Bounds(seconds=1e-6), strategy=strategy)
 
     assert (result.verdict, result.cut_by) == (Verdict.UNKNOWN, "seconds")
+
+
+def test_a_design_that_differs_from_run_to_run_is_no_green(tmp_path: Path) -> None:
+    counting = "    RUNS.append(1)\n    if len(RUNS) > {}:\n        await schedule_point('xmit')\n"
+    text = GOOD.replace('    await schedule_point("xmit")\n', counting)
+    text = text.replace("async def send", "RUNS: list[int] = []\n\n\nasync def send")
+
+    for runs in range(1, 12):  # wherever in the search it changes its mind
+        done = run("check", own(tmp_path, text.replace("{}", str(runs))), RACE)
+
+        assert done.returncode in (1, 2, 125), done.stdout
+        assert "internal bug" not in done.stderr
+        assert done.returncode == 1 or "outlives a run" in " ".join(done.stderr.split())
+
+
+def test_what_a_design_prints_is_no_part_of_the_document(tmp_path: Path) -> None:
+    text = "print('loading')\n" + GOOD.replace("    kfree(old)", "    print('x')\n    kfree(old)")
+    path = own(tmp_path, text)
+
+    checked = run("check", path, RACE, "--json")
+    surveyed = run("matrix", path, "--json")
+    schedule = json.loads(checked.stdout)["findings"][0]["schedule"]
+    replayed = run("replay", "--design", path, schedule, "--json")
+
+    assert json.loads(surveyed.stdout)["format"] == "netsim-matrix"
+    assert json.loads(replayed.stdout)["reproduced"]
+    assert all("loading\nx\n" in done.stderr for done in (checked, surveyed, replayed))

@@ -175,3 +175,43 @@ def test_every_order_of_timeouts_is_explored_once(seed: int) -> None:
     assert (result.executions, result.blocked) == (expected.classes, 0)
     assert {o.text for o in result.outcomes} == {seen.text for seen, _ in expected.observations}
     assert {f.id for f in result.findings} == {i for _, ids in expected.observations for i in ids}
+
+
+def consumers(world: World, first: int, sure: bool) -> Callable[[], Any]:
+    """One thread completes; two wait for that, of whom the one that gets it completes again."""
+    ready, left = world.completion("ready"), world.array("left", (-1, -1))
+
+    async def complete() -> None:
+        await ready.complete()
+
+    async def pass_on() -> None:
+        if sure:
+            await ready.wait_for_completion()
+        else:
+            left[0].value = await ready.wait_for_completion_timeout(first)
+        await ready.complete()
+
+    async def wait() -> None:
+        left[1].value = await ready.wait_for_completion_timeout(2)
+
+    world.thread(complete)
+    world.thread(pass_on)
+    world.thread(wait)
+    return lambda: tuple(one.value for one in left)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_waiter_comes_before_whoever_went_before_the_one_that_woke_it(first: int) -> None:
+    # Without the second complete() nobody knows whether time is up: not so, but then the first
+    # complete() would have ended the wait, had nobody consumed it.
+    result = explore(consumers, first, False)
+
+    assert sorted(values(result)) == [(0, 2), (first, 2)]
+    assert (result.executions, result.blocked) == (2, 0)
+
+
+def test_a_waiter_may_take_what_another_one_then_waits_for_in_vain() -> None:
+    result = explore(consumers, 0, True)
+
+    assert [finding.kind for finding in result.findings] == ["hung"]
+    assert (result.executions, result.deadlocked, result.blocked) == (2, 1, 0)

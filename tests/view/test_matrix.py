@@ -181,3 +181,17 @@ def test_it_is_if_one_of_its_cells_has_no_bad_pair() -> None:
     report = three(set=[(("a", "b"), "pair"), (("a", "b", "c"), "x")], off=[(("a", "b", "c"), "x")])
 
     assert "x in a || b || c; from set, off" in report
+
+
+def test_what_a_tilde_means_is_told() -> None:
+    pairs = cell("toy", "a", "b", findings=(UAF.id,), **UNDECIDED)
+    predicted = attrs.evolve(UAF, status="undecided")
+    accepted = attrs.evolve(UAF, accepted="the comment says so")
+
+    for found, words in (
+        (predicted, "~a: it is predicted, and not decided"),
+        (accepted, "~a: the design accepts it, and it makes no +"),
+    ):
+        text = " ".join(matrix_report(matrix(pairs, findings=shown(found))).split())
+        assert words in text
+        assert text.count("~a:") == 1

@@ -173,6 +173,18 @@ class TestFinding:
 
         assert "confirms the lock order A -> B -> A" in text
 
+        text = finding_report(attrs.evolve(DEADLOCK, confirms=("A",)), 1, None)
+
+        assert "confirms the irq-lock-order of A" in text
+
+    @pytest.mark.parametrize("scenario", ["a || !b", "{ i } !b || a", "!b || a"])
+    def test_a_strike_has_no_cpu_of_its_own(self, scenario: str) -> None:
+        schedule = f"netsim-schedule 1 toy 1*2,2*2 #00000000 -- {scenario}"
+        text = finding_report(attrs.evolve(DEADLOCK, schedule=schedule), 1, None)
+
+        assert "CPU" not in text
+        assert text.count("lock(A);") == 2
+
     def test_what_was_refuted_is_counted_in_the_verdict_and_is_nothing_found(self) -> None:
         refuted = finding(kind="lock-order", status="unreachable")
         held = verdict_line(result(findings=(refuted,)))

@@ -29,7 +29,7 @@ def finding(**changes: Any) -> Finding:
         "kind": "use-after-free",
         "status": "reached",
         "where": "flows",
-        "message": "flow 1 (a) reads box/0.1.lid, which close() of thread 2 has freed",
+        "message": "flow 1 (a) reads box/0.1.lid, which close() of flow 2 has freed",
         "flows": ("1", "2"),
         "operations": ("a", "b"),
         "objects": ("box/0.1",),
