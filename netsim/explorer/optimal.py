@@ -434,13 +434,25 @@ class OptimalDpor:
                             race.alone = {}
                         return True
                     covered = True
-            if covered:
+            if covered or self._commutes(race, before, last, ask):
                 return False
             steps: list[Known] = [*before]
             return insert(steps, last, node.wut, partial(self._asking, index), sure=race.sure)
         finally:
             if last.footprint is not None:
                 race.known, race.base = last.footprint, before
+
+    def _commutes(self, race: Race, before: list[Event], last: Move, ask: Ask) -> bool:
+        """
+        Tell whether the step turns out to be independent of the event that it raced with.
+
+        A strike inside it may have done something else where it stood; what begins with the event
+        is explored below it.
+        """
+        event = race.event
+        if race.sure or race.thread == event.thread:
+            return False
+        return place(Move(event.thread, event.value, event.footprint), before, last, ask) == -1
 
     def _asking(self, index: int, path: Sequence[Choice], race: Race | None = None) -> Ask:
         """

@@ -8,9 +8,10 @@ behind a strike those of its place begin again.  The value of a step in a schedu
 places strikes were made, the first as the last digit to base `PLACES`; 0 is no strike inside.
 
 A place is offered only if the access that follows it conflicts with what the strike may touch; or
-is a write, if the strike kills, so that it will not be made.  Elsewhere the strike might as well
-come after it.  So it is before an operation of a strike, with what that may touch.  With one that
-is offered, those are that conflict with it.
+is a write, if whom the strike hits may not go on, so that it will not be made: because it kills, or
+because a fatal finding stops it.  There a read of a strike that kills counts, too: it may kill no
+more.  Elsewhere the strike might as well come after it.  So it is before an operation of a strike,
+with what that may touch.  With one that is offered, those are that conflict with it.
 
 A strike that would have to wait for another CPU cannot be run so: the step is then void.  The
 environment chooses nothing inside a step, and data races of strikes are judged at scheduling
@@ -18,7 +19,7 @@ points.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -38,13 +39,17 @@ from netsim.sync.interrupt import (
     rank_of,
 )
 
+#: What the reach of a strike contains that may not return because a fatal finding stops it.
+UNRETURNED: Final[Key] = ("strike", "returns")
+
 
 @attrs.frozen
 class _Access:
-    """The place before a plain access."""
+    """The place before a plain access of a thread that `kills` another, or not."""
 
     key: Key
     mode: Mode
+    kills: bool
 
     def __str__(self) -> str:
         verb = "writes" if self.mode == WRITE else "reads"
@@ -55,7 +60,7 @@ class _Access:
 
     def forestalled(self) -> bool:
         """Tell whether it shows that what follows does not happen."""
-        return self.mode == WRITE
+        return self.mode == WRITE or self.kills
 
 
 @attrs.frozen
@@ -111,7 +116,7 @@ class Inside:
     def _write(self, key: Key, old: Any, new: Any) -> None:
         struck = self._access(key, WRITE)
         Sim.plain_write(self.sim, key, old, new)
-        if struck and (old is new or old == new):  # what the strike wrote may be overwritten
+        if struck:  # what the strike wrote is overwritten, if by what was there before it
             self.sim.value_changed(key, old, new)
 
     def _access(self, key: Key, mode: Mode) -> bool:
@@ -122,7 +127,7 @@ class Inside:
             return False
         assert thread is not None
         made = (self.root or coroutine).made
-        if not self._pass(thread, coroutine, _Access(key, mode)):
+        if not self._pass(thread, coroutine, _Access(key, mode, thread.name in self.killers)):
             raise Halt if self.sim.halted else CutOff
         return (self.root or coroutine).made > made
 
@@ -180,9 +185,11 @@ class Inside:
         return sorted(found)
 
     def _may_forestall(self, strike: SimThread, able: list[tuple[int, SimThread]]) -> bool:
-        """Tell whether whom it strikes may never go on: it kills that, or is killed itself."""
+        """Tell whether whom it strikes may never go on: it kills that, or never returns itself."""
         rank = rank_of(strike.pending)
-        return strike.name in self.killers or any(
+        if strike.name in self.killers or UNRETURNED in self.reach.get(strike.name, {}):
+            return True
+        return any(
             other.name in self.killers and rank_of(other.pending) > rank for _, other in able
         )
 
@@ -287,5 +294,4 @@ class _Struck(Op):
     def admits(self, key: Key, state: Any, thread: str) -> bool | None:
         if key == self.gate or key in self.op.guard():
             return self.op.admits(key, state, thread)
-        told = [n.op.admits(key, state, n.thread) for n in self.nested if key in n.op.guard()]
-        return False if False in told else None
+        return None  # in another state the strike may do something else

@@ -147,8 +147,10 @@ class Striking(Interpreter):
         self, world: World, body: tuple[tuple[str, int], ...], me: int, out: list[Any], kills: bool
     ) -> None:
         for name, argument in body:
-            if name != "lock_unless_written" or not world.cell.y:
-                name = "spin_lock" if name == "lock_unless_written" else name
+            if name in ("lock_unless_written", "lock_if_written"):
+                if bool(world.cell.y) is (name == "lock_if_written"):
+                    await world.spin_lock(argument, me)
+            else:
                 await world.run(((name, argument),), me, out)
         if kills:
             kill(self.sim)
@@ -365,6 +367,25 @@ CONDITIONAL = {
             ),
         ),
     ),
+    "two locks that others took before": Struck(
+        ((("spin_lock", 1),), (("spin_lock", 0),), (("plain_write", 0),)),
+        (
+            (
+                Context.NMI,
+                False,
+                2,
+                (("lock_unless_written", 0), ("lock_unless_written", 1)),
+            ),
+        ),
+    ),
+    "only after the step that frees it does it want the lock": Struck(
+        ((("spin_lock", 0), ("spin_unlock", 0), ("wake_up", 0)), (("plain_write", 0),)),
+        ((Context.HARDIRQ, False, 1, (("lock_if_written", 0),)),),
+    ),
+    "only after a step behind the one that frees it": Struck(
+        ((("spin_lock", 0), ("spin_unlock", 0), ("plain_write", 0)), (("plain_write", 0),)),
+        ((Context.HARDIRQ, False, 1, (("lock_if_written", 0),)),),
+    ),
     "the lock is given back": Struck(
         (
             (("atomic_inc", 1), ("plain_write", 0)),
@@ -413,6 +434,26 @@ STRUCK_STRIKES = {
         ),
     ),
 }
+
+#: What a strike keeps from being made where it does not return, or is itself killed.
+FORESTALLED = {
+    "a lock taken twice stops a strike amid the step": Struck(
+        ((("plain_write", 1), ("wake_up", 0)), ()),  # two writes in one step
+        ((Context.SOFTIRQ, False, 0, (("spin_lock", 1), ("spin_lock", 1))),),
+    ),
+    "a strike is killed before it kills": Struck(
+        ((("atomic_inc", 0),), ()),
+        (
+            (Context.SOFTIRQ, True, 0, (("atomic_return", 1), ("lock_if_written", 1))),
+            (Context.NMI, True, 0, ()),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORESTALLED)
+def test_what_a_strike_forestalls(name: str) -> None:
+    assert not differs(FORESTALLED[name])
 
 
 @pytest.mark.parametrize("name", STRUCK_STRIKES)

@@ -11,9 +11,12 @@ from netsim.core.memory import KObject, bind, shared
 from netsim.core.sim import Sim
 from netsim.design import Design, Operation, StartingPoint
 from netsim.errors import UsageError
+from netsim.notation import parse
 from netsim.results import Bounds, Options, Result, Verdict
 from netsim.run import check, replay
 from netsim.run.boot import Boots
+from netsim.run.program import ScenarioProgram
+from netsim.run.serial import sequential_orders
 from netsim.sync.completion import Completion
 from netsim.sync.marked import read_once, write_once
 from netsim.sync.sleep import schedule_point
@@ -194,6 +197,13 @@ class TestTimers:
         assert (result.verdict, result.complete) == (Verdict.UNKNOWN, False)
         assert result.findings == ()
         assert f"restless fired {FIRINGS_MAX} times" in " ".join(result.notes)
+
+    def test_orders_that_never_rest_refute_nothing(self) -> None:
+        scenario = parse("arm-restless", toy().operations)
+        program = ScenarioProgram(toy(), scenario, Options(choose=("timers",)))
+        walked = sequential_orders(program, 100, 10_000)
+
+        assert (walked.orders, walked.complete, walked.endless) == ((), False, False)
 
     def test_one_without_a_function_stays_armed(self) -> None:
         assert timed("arm-silent; read").executions == 1
