@@ -68,6 +68,12 @@ def join(clock: Clock, other: Clock) -> None:
             clock[thread] = local
 
 
+def refusing(void: Step) -> Op:
+    """Return the operation that a strike inside a void step could not perform."""
+    assert void.inner is not None
+    return void.inner.nested[-1].op
+
+
 class History:
     """
     The events of the current execution, with an index of the accesses to each location.
@@ -150,25 +156,38 @@ class History:
                 if admitted:
                     join(seen, event.clock)
 
-    def refusing(self, event: Event, op: Op, thread: str) -> list[Event]:
+    def hindering(self, event: Event, void: Step) -> list[Event]:
         """
-        Return the events without which `op` of `thread` might be enabled where `event` stands.
+        Return the events without which a step that is void where `event` stands might be made.
 
-        They are older, and do not happen before the thread of `event` comes there.
+        They are older, and do not happen before the thread of `event` comes there.  Without some
+        of them what refuses it might be enabled; without others the strike inside might do
+        something else, for they conflict with what it touched before.
         """
         past = self.last[event.thread][: event.local - 1]
-        found: list[Event] = []
-        for key in op.guard():
-            seen = dict(past[-1].clock) if past else {}
+        clock = past[-1].clock if past else {}
+        found: dict[int, Event] = {}
+        refused = refusing(void)
+        assert void.inner is not None
+        thread = void.inner.nested[-1].thread
+        for key in refused.guard():
+            seen = dict(clock)
             for other, mode in reversed(self.accesses.get(key, ())):
                 if other.index >= event.index or mode == READ or other.precedes(seen):
                     continue
-                admitted = self._admitted(thread, op, key, other, {})
+                admitted = self._admitted(thread, refused, key, other, {})
                 if admitted is not False:
-                    found.append(other)
+                    found[other.index] = other
                 if admitted:
                     join(seen, other.clock)
-        return found
+        for key, mode in void.footprint.items():
+            for other, theirs in reversed(self.accesses.get(key, ())):
+                if other.index < event.index:
+                    if CONFLICT[mode][theirs] and not other.precedes(clock):
+                        found[other.index] = other
+                    if theirs == WRITE:
+                        break
+        return [found[index] for index in sorted(found, reverse=True)]
 
     def clock_of(self, thread: str) -> Clock:
         """Return a copy of the clock of the thread's last event."""

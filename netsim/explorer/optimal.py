@@ -22,9 +22,9 @@ from typing import TypeAlias
 
 from netsim.core.access import CONFLICT, READ, Footprint, Key, dependent
 from netsim.core.sim import Sim
-from netsim.core.step import Choice, Nested, Step
+from netsim.core.step import Choice, Step
 from netsim.core.thread import Mark, SimThread
-from netsim.explorer.events import Event, History
+from netsim.explorer.events import Event, History, refusing
 from netsim.explorer.footprints import Footprints, causes_of
 from netsim.explorer.loop import Program
 from netsim.explorer.wakeup import Ask, Known, Move, Unmakeable, insert, place
@@ -341,13 +341,13 @@ class OptimalDpor:
                     self._insert(race, before)
                     break
                 except Unmakeable as refused:
-                    inside = refused.inside
-                    self._go_further(race, refused.further)
-                if inside is None:
+                    void = refused.void
+                if void is None:
                     fewer = _without(race.guard, before)
                 else:
-                    fewer = _without_latest(inside.op.guard(), before)
-                    self._widen(race, inside)
+                    fewer = _without_latest(refusing(void).guard(), before)
+                    self._go_further(race, void.inside)
+                    self._widen(race, void)
                 if len(fewer) == len(before):
                     break
                 if any(e.thread == race.thread for e in before if e not in fewer):
@@ -362,7 +362,7 @@ class OptimalDpor:
             if not any((r.event, r.thread) == tried and r.value == value for r in self._races):
                 self._races.append(Race(event, race.thread, value, race.index, False))
 
-    def _widen(self, race: Race, inside: Nested) -> None:
+    def _widen(self, race: Race, void: Step) -> None:
         """
         Have a step with a strike inside made before what refuses it, if that is older.
 
@@ -371,7 +371,7 @@ class OptimalDpor:
         instead = race.also or race.event
         if instead.thread != race.thread:
             return
-        for earlier in self.history.refusing(instead, inside.op, inside.thread):
+        for earlier in self.history.hindering(instead, void):
             if not any(earlier is other for other in race.widened):
                 race.widened.append(earlier)
                 wider = Race(earlier, race.thread, race.value, race.index, False)
@@ -468,7 +468,7 @@ class OptimalDpor:
             found: Footprint | Unmakeable | None = asked.get(steps)
             if found is not None:
                 if isinstance(found, Unmakeable):
-                    raise Unmakeable(found.inside, found.further)
+                    raise Unmakeable(found.void)
             else:
                 sure = race if race is not None and race.sure else None
                 found = self._follows(sure, index, move, before) if sure else None
@@ -476,7 +476,7 @@ class OptimalDpor:
                     try:
                         found = self._probe([*self._choices[:index], *steps[:-1]], last)
                     except Unmakeable as refused:
-                        asked[steps] = Unmakeable(refused.inside, refused.further)
+                        asked[steps] = Unmakeable(refused.void)
                         raise
                     if sure:
                         self._note(index, move, found, before)
@@ -517,8 +517,7 @@ class OptimalDpor:
             raise Unmakeable
         step = sim.step(thread, last.value)
         if step.inner is not None and step.inner.void:
-            nested = step.inner.nested  # empty if the place is not there
-            raise Unmakeable(nested[-1] if nested else None, step.inside)
+            raise Unmakeable(step if step.inner.nested else None)  # else the place is not there
         return step.footprint
 
 

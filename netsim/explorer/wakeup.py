@@ -13,21 +13,19 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from netsim.core.access import Footprint, dependent
-from netsim.core.step import Choice, Nested
+from netsim.core.step import Choice, Step
 
 
 class Unmakeable(Exception):
     """
     A step cannot be made where a sequence has it.
 
-    `inside` is what refuses it, if that is an operation of a strike inside it; with the values
-    `further`, which tell of one strike more, it might not be.
+    `void` is what came of it, if it could be begun: a strike inside it would have to wait.
     """
 
-    def __init__(self, inside: Nested | None = None, further: Sequence[int] = ()) -> None:
+    def __init__(self, void: Step | None = None) -> None:
         super().__init__()
-        self.inside = inside
-        self.further = further
+        self.void = void
 
 
 class Known(Protocol):

@@ -147,11 +147,15 @@ class Striking(Interpreter):
         self, world: World, body: tuple[tuple[str, int], ...], me: int, out: list[Any], kills: bool
     ) -> None:
         for name, argument in body:
-            if name in ("lock_unless_written", "lock_if_written"):
-                if bool(world.cell.y) is (name == "lock_if_written"):
-                    await world.spin_lock(argument, me)
-            else:
+            locks = {
+                "lock_unless_written": lambda: not world.cell.y,
+                "lock_if_written": lambda: bool(world.cell.y),
+                "lock_if_both": lambda: world.cell.x == 1 and bool(world.cell.y),
+            }.get(name)
+            if locks is None:
                 await world.run(((name, argument),), me, out)
+            elif locks():
+                await world.spin_lock(argument, me)
         if kills:
             kill(self.sim)
 
@@ -381,6 +385,13 @@ CONDITIONAL = {
     "only after the step that frees it does it want the lock": Struck(
         ((("spin_lock", 0), ("spin_unlock", 0), ("wake_up", 0)), (("plain_write", 0),)),
         ((Context.HARDIRQ, False, 1, (("lock_if_written", 0),)),),
+    ),
+    "it wants the lock because of what another has written after taking it": Struck(
+        (
+            (("spin_trylock", 0), ("spin_lock", 1), ("spin_unlock", 0), ("wake_up", 0)),
+            (("plain_write", 1),),
+        ),
+        ((Context.HARDIRQ, False, 1, (("lock_if_both", 1),)),),
     ),
     "only after a step behind the one that frees it": Struck(
         ((("spin_lock", 0), ("spin_unlock", 0), ("plain_write", 0)), (("plain_write", 0),)),

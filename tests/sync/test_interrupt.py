@@ -13,6 +13,7 @@ from netsim.core.memory import KObject, kmalloc, shared
 from netsim.core.op import Op
 from netsim.core.sim import Sim
 from netsim.core.thread import Context, Life, SimThread
+from netsim.sync.halt import halt
 from netsim.sync.interrupt import (
     Cpu,
     Interruptible,
@@ -331,6 +332,68 @@ def test_a_strike_that_spins_for_a_lock_of_whom_it_interrupted_is_a_deadlock() -
         "holds netoops_lock since",
         "acquires netoops_lock",
     ]
+
+
+def locked_up(then: Body) -> tuple[Board, SimThread]:
+    """Return a struck flow and another that wait for each other's lock, when a strike has run."""
+    locks = [SpinLock(Sim(), "a"), SpinLock(Sim(), "b")]
+
+    def takes(first: SpinLock, second: SpinLock) -> Body:
+        async def flow() -> None:
+            await first.spin_lock()
+            await second.spin_lock()
+
+        return flow
+
+    board = Board(takes(locks[0], locks[1]), (Context.NMI, then))
+    for lock in locks:
+        lock.sim = board.sim
+    other = board.sim.spawn("3", takes(locks[1], locks[0])(), flow=3)
+    board.sim.step(board.flow)
+    board.sim.step(other)
+    board.run(board.strikes[0])
+    return board, other
+
+
+async def panics() -> None:
+    await halt("panic")
+
+
+def test_behind_a_halt_those_who_wait_for_each_other_are_still_a_deadlock() -> None:
+    board, _ = locked_up(panics)
+
+    assert board.sim.halted
+    (report,) = judge_ending(board.sim).reports
+    assert report.kind == "deadlock"
+    assert report.objects == ("b", "a")
+
+
+def test_behind_a_halt_whoever_could_go_on_is_in_no_deadlock() -> None:
+    board = Board(section(nothing_at_all, nothing_at_all), (Context.NMI, panics))
+    board.sim.step(board.flow)
+    board.run(board.strikes[0])
+
+    assert board.sim.halted
+    assert judge_ending(board.sim).reports == ()
+
+
+def test_a_strike_that_is_not_admitted_for_ever_waits_for_who_has_the_cpu() -> None:
+    async def flow() -> None:
+        async with lock.held():
+            await schedule_point("inside")
+
+    async def spins() -> None:
+        await lock.spin_lock()
+
+    lock = SpinLock(Sim(), "lock")
+    board = Board(flow, (Context.HARDIRQ, spins), (Context.SOFTIRQ, nothing))
+    lock.sim = board.sim
+    board.sim.step(board.flow)
+    board.run(board.strikes[0])
+    ending = judge_ending(board.sim)
+
+    assert [report.kind for report in ending.reports] == ["deadlock"]
+    assert ending.consequences == ("flow 3 then waits for ever for cpu0 to admit softirq",)
 
 
 def nothing_at_all() -> Awaitable[Any]:
