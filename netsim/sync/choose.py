@@ -13,6 +13,10 @@ from netsim.errors import UsageError
 FAULTS: Key = ("environment", "faults")
 
 
+#: More values than this are no choice to be searched one by one.
+VALUES_MAX = 1000
+
+
 class Choose(Op):
     """The environment chooses one of `count` values."""
 
@@ -75,16 +79,21 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int)
 
 
+def _told(value: object) -> str:
+    huge = isinstance(value, int) and abs(value) > 10**9  # Python refuses to print some
+    return "a huge number" if huge else repr(value)
+
+
 def choose(what: str, count: int) -> Awaitable[int]:
     """
     Return one of 0 ... `count` - 1; each is explored.
 
-    Raises UsageError unless `count` is a number, 1 or more.
+    Raises UsageError unless `count` is a number from 1 to VALUES_MAX.
     """
-    if not _is_number(count) or count < 1:
+    if not _is_number(count) or not 1 <= count <= VALUES_MAX:
         raise UsageError(
-            f"choose({what!r}) needs how many values there are: expected an integer, 1 or more; "
-            f"found {count!r}"
+            f"choose({what!r}) needs how many values there are: expected an integer from 1 to "
+            f"{VALUES_MAX}; found {_told(count)}"
         )
     return perform(Choose(what, count))
 

@@ -586,6 +586,13 @@ def choosing_words(world: World) -> None:
     world.thread(chooses)
 
 
+def choosing_too_much(world: World) -> None:
+    async def chooses() -> None:
+        await world.choose("what", 1001)
+
+    world.thread(chooses)
+
+
 def late(world: World) -> None:
     async def makes() -> None:
         world.thread(nothing)
@@ -621,8 +628,9 @@ def _line(function: Callable[..., Any], number: int) -> int:
         ("was never awaited", forgotten),
         (f"test_explore.py:{_line(forgotten_step, 4)}: a step was never awaited", forgotten_step),
         ("a step was never awaited", forgotten_on_a_branch),
-        ("expected an integer, 1 or more; found 0", nothing_to_choose),
-        ("expected an integer, 1 or more; found 'two'", choosing_words),
+        ("expected an integer from 1 to 1000; found 0", nothing_to_choose),
+        ("expected an integer from 1 to 1000; found 'two'", choosing_words),
+        ("expected an integer from 1 to 1000; found 1001", choosing_too_much),
         ("sleeps awaits something that is none of netsim's", foreign),
         ("the condition of until() changes x", impure),
         ("reads nothing shared", blind),
