@@ -33,11 +33,11 @@ _BEGINNING = ("begin", "strike", "choose")
 
 @attrs.define(eq=False)
 class Attack:
-    """A strike: on whose CPU, and whom it interrupted there."""
+    """A strike: whose CPU it takes (None: that of whoever runs), and whom it interrupted there."""
 
     context: Context
     kills: bool
-    target: SimThread
+    target: SimThread | None
     struck: SimThread | None = None
     thread: SimThread = attrs.field(init=False)
 
@@ -61,18 +61,21 @@ class Processor:
 
     def running(self) -> SimThread | None:
         """Return who runs; None if it was killed."""
-        return None if self.stack[-1].life is Life.KILLED else self.stack[-1]
+        return self.stack[-1] if self.stack and self.stack[-1].life is not Life.KILLED else None
 
     def admits(self, context: Context) -> bool:
         """Tell whether a strike could begin here."""
         running = self.running()
-        if running is None:
-            return True
-        masked = {
-            Context.HARDIRQ: running.irqs_off > 0,
-            Context.SOFTIRQ: running.irqs_off + running.bh_off > 0,
-        }.get(context, False)
-        return not masked and RANK[context] > RANK[running.context]
+        return running is None or interrupts(context, running)
+
+
+def interrupts(context: Context, running: SimThread) -> bool:
+    """Tell whether a strike could begin where a thread runs."""
+    masked = {
+        Context.HARDIRQ: running.irqs_off > 0,
+        Context.SOFTIRQ: running.irqs_off + running.bh_off > 0,
+    }.get(context, False)
+    return not masked and RANK[context] > RANK[running.context]
 
 
 class Machine(Sim):
@@ -114,22 +117,34 @@ class Run:
         interpreter.sim = self.sim = sim = Machine()
         sim.run = self
         sim.recording = True
+        self._set_up()
         world = World(sim)
         interpreter.state = world.state
-        self.cpus: list[Processor] = []
+        self.flows: list[SimThread] = []
         for n, body in enumerate(program.flows):
             out: list[Any] = interpreter.registers.setdefault(n, [])
             flow = Striking._masked(interpreter, world, body, n + 1, out)  # type: ignore[arg-type]
-            self.cpus.append(Processor([sim.spawn(str(n + 1), flow, flow=n + 1)]))
-        flows = [cpu.stack[0] for cpu in self.cpus]
+            self.flows.append(sim.spawn(str(n + 1), flow, flow=n + 1))
+        self.cpus = self._processors()
         self.waiting: list[Attack] = []
         for n, (context, kills, target, body) in enumerate(program.strikes, len(program.flows)):
             out = interpreter.registers.setdefault(n, [])
-            aim = self._decide(len(flows)) if target is None else target
-            attack = Attack(context, kills, flows[aim])
+            aim = self._aim(target)
+            attack = Attack(context, kills and aim is not None, aim)
             attack.thread = sim.spawn(str(n + 1), attack.run(world, body, out), flow=n + 1)
             self.waiting.append(attack)
-        self.others = [*flows, *[attack.thread for attack in self.waiting]]
+        self.strikes = [attack.thread for attack in self.waiting]
+
+    def _set_up(self) -> None:
+        """Prepare the machine, before there is anything on it."""
+
+    def _processors(self) -> list[Processor]:
+        """Return the CPUs."""
+        return [Processor([flow]) for flow in self.flows]
+
+    def _aim(self, target: int | None) -> SimThread | None:
+        """Return whose CPU a strike takes."""
+        return self.flows[self._decide(len(self.flows)) if target is None else target]
 
     def execute(self) -> Outcome | None:
         """Run to the end; return what one sees then, None if it is void."""
@@ -139,7 +154,8 @@ class Run:
             runs: list[tuple[SimThread | None, Processor | None]] = [
                 (cpu.running(), cpu) for cpu in self.cpus
             ]
-            runs += [(thread, None) for thread in sim.threads if thread not in self.others]
+            others = [*self.flows, *self.strikes]
+            runs += [(thread, None) for thread in sim.threads if thread not in others]
             ways = [
                 (thread, cpu, value)
                 for thread, cpu in runs
@@ -212,10 +228,13 @@ class Run:
 
     def _begin(self, attack: Attack, cpu: Processor) -> None:
         self.waiting.remove(attack)
-        attack.struck = cpu.running()
+        attack.struck = self._struck(attack, cpu)
         attack.thread.context = attack.context
         cpu.stack.append(attack.thread)
         self._step(attack.thread, cpu, 0)
+
+    def _struck(self, attack: Attack, cpu: Processor) -> SimThread | None:
+        return cpu.running()
 
     def _step(self, thread: SimThread, cpu: Processor | None, value: int) -> None:
         sim = self.sim
@@ -224,7 +243,7 @@ class Run:
         sim.step(thread, value)
         thread.life = self.cut_off.get(thread, thread.life)
         self.busy, sim.current, sim._step, sim.choice = outer
-        if cpu is not None and thread is not cpu.stack[0] and thread.life is Life.DONE:
+        if cpu is not None and thread in self.strikes and thread.life is Life.DONE:
             cpu.stack.remove(thread)
 
 
@@ -245,13 +264,15 @@ def normal(outcome: Outcome, lost: Collection[str] = ()) -> Outcome:
     return (state, registers, tuple(told), *rest)
 
 
-def every_outcome(program: Struck, executions_max: int, strikes_max: int = 1) -> frozenset[Outcome]:
+def every_outcome(
+    program: Struck, executions_max: int, strikes_max: int = 1, machine: type[Run] = Run
+) -> frozenset[Outcome]:
     """Run all schedules; raises TooLarge beyond `executions_max`."""
     outcomes: set[Outcome] = set()
     path: list[int] = []
     executions = 0
     while True:
-        run = Run(program, path, strikes_max)
+        run = machine(program, path, strikes_max)
         outcome = run.execute()
         if outcome is not None:
             outcomes.add(outcome)

@@ -21,7 +21,7 @@ from tests.explorer.brute import TooLarge
 from tests.explorer.smp import every_outcome, normal
 from tests.explorer.test_strikes import Struck, generate, learned
 
-PROGRAMS = int(os.environ.get("NETSIM_ORACLE_SMP", "24"))
+PROGRAMS = int(os.environ.get("NETSIM_ORACLE_SMP", "16"))
 EXECUTIONS_MAX = 1500
 
 

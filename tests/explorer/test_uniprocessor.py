@@ -24,9 +24,10 @@ from netsim.core.sim import Sim
 from netsim.core.thread import Context
 from netsim.sync.uniprocessor import Carried, OneCpu, _OnOneCpu
 from tests.explorer.brute import TooLarge, every_interleaving
+from tests.explorer.smp import every_outcome, normal
 from tests.explorer.test_oracle import explore
-from tests.explorer.test_strikes import EVERYWHERE, Struck, compare
-from tests.explorer.up import ANYBODY, BetweenSteps, OnOneCpu, every_outcome
+from tests.explorer.test_strikes import EVERYWHERE, Struck, compare, learned
+from tests.explorer.up import ANYBODY, BetweenSteps, OneRun, OnOneCpu
 
 PROGRAMS = int(os.environ.get("NETSIM_ORACLE_UP", "40"))
 EXECUTIONS_MAX = 4000
@@ -88,9 +89,10 @@ def differs(program: Struck) -> str:
 
 def judged(program: Struck) -> tuple[str, int]:
     """Return how they differ, and how many classes there are."""
-    expected = every_outcome(program, EXECUTIONS_MAX)
+    expected = every_outcome(program, EXECUTIONS_MAX, 0, OneRun)
     found, blocked = explore(BetweenSteps(program))
-    missing, extra = expected - found.observations, found.observations - expected
+    observed = frozenset(map(normal, found.observations))
+    missing, extra = expected - observed, observed - expected
     if missing or extra:
         return f"{len(missing)} outcomes missing, {len(extra)} invented: {(missing or extra)}", 0
     everything = every_interleaving(BetweenSteps(program), EXECUTIONS_MAX)
@@ -140,6 +142,23 @@ def test_places_inside_steps_are_found_once() -> None:
         wrong = compare(everything, program, OnOneCpu)
         assert not wrong, f"seed {seed}: {program}\n{wrong}"
     assert tried > PROGRAMS // 5
+
+
+def test_whatever_strikes_amid_a_step_is_found() -> None:
+    """As `test_smp` has it, on one CPU."""
+    tried = 0
+    for seed in range(PROGRAMS * 2):
+        program = generate(seed)
+        if not program.strikes or any(strike[2] == ANYBODY for strike in program.strikes):
+            continue
+        try:
+            expected = every_outcome(program, EXECUTIONS_MAX, len(program.strikes), OneRun)
+        except TooLarge:
+            continue
+        tried += 1
+        _, found, _ = learned(program, OnOneCpu)
+        assert frozenset(map(normal, found.observations)) == expected, f"seed {seed}: {program}"
+    assert tried > PROGRAMS // 4
 
 
 def _turns_red(first: int, count: int = 10) -> bool:

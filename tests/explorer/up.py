@@ -1,7 +1,7 @@
 """
 A uniprocessor machine that shares nothing with `netsim.sync.uniprocessor`: the oracle for it.
 
-Every operation is a step of its own, and this file alone says who may make the next one: whoever
+Every operation is a step of its own, and `OneRun` alone says who may make the next one: whoever
 runs goes on where it cannot be preempted, unless it blocks; a strike or an interrupt takes the CPU
 wherever nothing masks it, and keeps it to its end.  All schedules are run, one after the other.
 """
@@ -12,19 +12,14 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
-import attrs
-
 from netsim.core.op import Op
 from netsim.core.sim import Sim
-from netsim.core.thread import Context, Life, SimThread
+from netsim.core.thread import Life, SimThread
 from netsim.sync.inside import Inside
-from netsim.sync.sleep import schedule_point
 from netsim.sync.uniprocessor import OneStrike, Seat, interrupt, uniprocessor
-from tests.explorer.brute import TooLarge
-from tests.explorer.programs import Interpreter, World
-from tests.explorer.test_strikes import Striking, Struck
-
-RANK = {Context.PROCESS: 0, Context.SOFTIRQ: 1, Context.HARDIRQ: 2, Context.NMI: 3}
+from tests.explorer.programs import World
+from tests.explorer.smp import Attack, Outcome, Processor, Run, interrupts, normal
+from tests.explorer.test_strikes import Striking
 
 #: A strike that is none: an interrupt of whoever runs.
 ANYBODY = -1
@@ -73,7 +68,6 @@ class BetweenSteps(OnOneCpu):
     """Strikes come only before operations, as in the oracle."""
 
     places = False
-    observe = Interpreter.observe
 
 
 class Plain:
@@ -86,160 +80,73 @@ class Plain:
         return coroutine
 
 
-@attrs.define(eq=False)
-class Attack:
-    """A strike or interrupt: whom it may hit (None: whoever runs), and how far it is."""
+class OneRun(Run):
+    """
+    One execution on one CPU: its `stack` begins with who stands where it cannot be preempted.
 
-    context: Context
-    kills: bool
-    targets: tuple[SimThread | None, ...]
-    struck: SimThread | None = None
-    thread: SimThread = attrs.field(init=False)
+    If nobody does, anybody may go on.  Interrupts come only between operations.
+    """
 
-    async def run(self, body: Coroutine[Op, Any, Any]) -> None:
-        """Do what it does; an NMI may still come before it returns."""
-        await body
-        struck = self.struck
-        if self.kills and struck is not None and struck.life is Life.LIVE:
-            for leave in struck.at_exit.values():
-                leave()
-            struck.life = Life.KILLED
-        await schedule_point("iret")
+    def _set_up(self) -> None:
+        self.sim.cpu = Plain()
 
+    def _processors(self) -> list[Processor]:
+        return [Processor([])]
 
-class Micro(Interpreter):
-    """One execution at a time of the oracle's machine."""
+    def _aim(self, target: int | None) -> SimThread | None:
+        return None if target == ANYBODY else super()._aim(target)
 
-    def __init__(self, program: Struck) -> None:
-        super().__init__(program.flows)
-        self.struck = program
-        self.attacks: list[Attack]
+    def execute(self) -> Outcome | None:
+        """Run to the end; return what one sees then, None if it is void."""
+        sim, (cpu,) = self.sim, self.cpus
+        while not self.void:
+            self.amid_step = 0
+            threads = [t for t in sim.threads if t not in self.strikes]
+            ways = [
+                (thread, value)
+                for thread in (cpu.stack[-1:] or threads)
+                if self._can(thread) and thread.pending is not None
+                for value in range(thread.pending.options(sim))
+            ]
+            begin = self._beginning(cpu)
+            if not ways and not begin:
+                return self._observe()
+            which = self._decide(len(ways) + len(begin))
+            if which < len(ways):
+                thread, value = ways[which]
+                cpu.stack[:] = cpu.stack or [thread]
+                self._step(thread, cpu, value)
+            else:
+                self._begin(begin[which - len(ways)], cpu)
+            if len(cpu.stack) == 1 and cpu.stack[0] not in self.strikes:
+                (holder,) = cpu.stack
+                if not (_in_section(holder) and self._can(holder)):
+                    cpu.stack.clear()
+        return None
 
-    def start(self) -> Sim:
-        """Return a fresh machine; strikes stand before their first operation, and wait."""
-        self.sim = sim = Sim()
-        sim.cpu = Plain()
-        sim.recording = True
-        self.registers = {}
-        world = World(sim)
-        self.state = world.state
-        flows = []
-        masked = Striking._masked
-        for n, instructions in enumerate(self.program):
-            out: list[Any] = self.registers.setdefault(n, [])
-            flow = masked(self, world, instructions, n + 1, out)  # type: ignore[arg-type]
-            flows.append(sim.spawn(str(n + 1), flow, flow=n + 1))
-        self.attacks = []
-        for n, (context, kills, target, body_) in enumerate(self.struck.strikes, len(self.program)):
-            out = self.registers.setdefault(n, [])
-            targets: tuple[SimThread | None, ...] = tuple(flows)
-            if target is not None:
-                targets = (None,) if target == ANYBODY else (flows[target],)
-            attack = Attack(context, kills and target != ANYBODY, targets)
-            body = attack.run(world.run(body_, n + 1, out))
-            attack.thread = sim.spawn(str(n + 1), body, flow=n + 1)
-            self.attacks.append(attack)
-        return sim
+    def _beginning(self, cpu: Processor) -> list[Attack]:
+        if not cpu.stack:
+            return list(self.waiting)
+        holder, running = cpu.stack[0], cpu.stack[-1]
+        return [
+            attack
+            for attack in self.waiting
+            if interrupts(attack.context, running)
+            and not (self.busy is not None and attack.target is None)
+            and (attack.target in (None, holder) or running in self.strikes)
+        ]
 
+    def _struck(self, attack: Attack, cpu: Processor) -> SimThread | None:
+        return cpu.running() if cpu.stack else attack.target
 
-def every_outcome(program: Struck, executions_max: int) -> frozenset[tuple[Any, ...]]:
-    """Run all schedules; raises TooLarge beyond `executions_max`."""
-    micro = Micro(program)
-    outcomes: set[tuple[Any, ...]] = set()
-    todo: list[list[int]] = [[]]
-    executions = 0
-    while todo:
-        path = todo.pop()
-        run = _Run(micro)
-        depth = 0
-        while ways := run.ways():
-            if depth == len(path):
-                todo += [[*path, other] for other in range(1, len(ways))]
-                path = [*path, 0]
-            run.take(*ways[path[depth]])
-            depth += 1
-        outcomes.add(micro.observe())
-        executions += 1
-        if executions > executions_max:
-            raise TooLarge
-    return frozenset(outcomes)
+    def _observe(self) -> Outcome:
+        stack = self.cpus[0].stack
+        gone = [t for t in stack if t in self.strikes and t.life in (Life.KILLED, Life.STOPPED)]
+        lost = [t.name for t in self.sim.threads if t not in stack] if gone else []
+        for thread in gone:
+            lost += [below.name for below in stack[: stack.index(thread)]]
+        return normal(self.interpreter.observe(), lost)
 
 
-Way = tuple[Attack | None, SimThread | None, int]
-"""(attack that begins, or None for a step), (whom it hits, or who steps), the value chosen."""
-
-
-class _Run:
-    """An execution: `holder` stands where it cannot be preempted, `stack` are attacks under way."""
-
-    def __init__(self, micro: Micro) -> None:
-        self.micro = micro
-        self.sim = micro.start()
-        self.holder: SimThread | None = None
-        self.stack: list[Attack] = []
-        self.waiting = list(micro.attacks)
-        self.attackers = [attack.thread for attack in micro.attacks]
-
-    def ways(self) -> list[Way]:
-        """List what may happen next."""
-        running = self.stack[-1].thread if self.stack else self.holder
-        if running is not None:
-            candidates = [running]
-        else:
-            candidates = [t for t in self.sim.threads if t not in self.attackers]
-        found: list[Way] = []
-        for thread in candidates:
-            if self._can(thread):
-                assert thread.pending is not None
-                found += [(None, thread, v) for v in range(thread.pending.options(self.sim))]
-        for attack in self.waiting:
-            if self._admitted(attack, running):
-                for target in attack.targets:
-                    free = self.stack or self.holder is None or target is None
-                    if free or target is self.holder:
-                        found.append((attack, target, 0))
-        return found
-
-    def take(self, attack: Attack | None, thread: SimThread | None, value: int) -> None:
-        """Let it happen."""
-        if attack is not None:
-            self.waiting.remove(attack)
-            attack.struck = self.stack[-1].thread if self.stack else thread
-            attack.thread.context = attack.context
-            self.stack.append(attack)
-            return
-        assert thread is not None
-        self.sim.step(thread, value)
-        if self.stack:
-            self._left()
-        else:
-            self.holder = thread
-        if self.holder is not None and not self.stack:
-            stays = self._section(self.holder) and self._can(self.holder)
-            self.holder = self.holder if stays else None
-
-    def _left(self) -> None:
-        """Take attacks that have ended off the CPU."""
-        while self.stack and self.stack[-1].thread.pending is None:
-            self.stack.pop()
-
-    def _can(self, thread: SimThread) -> bool:
-        pending = thread.pending
-        return (
-            pending is not None and thread.life is Life.LIVE and pending.enabled(self.sim, thread)
-        )
-
-    @staticmethod
-    def _section(thread: SimThread) -> bool:
-        return thread.preempt_count + thread.irqs_off + thread.bh_off > 0
-
-    def _admitted(self, attack: Attack, running: SimThread | None) -> bool:
-        if running is None:
-            return True
-        rank = RANK[self.stack[-1].context] if self.stack else 0
-        masked = {
-            Context.HARDIRQ: running.irqs_off > 0,
-            Context.SOFTIRQ: running.irqs_off + running.bh_off > 0,
-            Context.NMI: False,
-        }[attack.context]
-        return RANK[attack.context] > rank and not masked
+def _in_section(thread: SimThread) -> bool:
+    return thread.preempt_count + thread.irqs_off + thread.bh_off > 0
