@@ -69,6 +69,7 @@ class Sim:
         #: How many threads are in a round (`begin_round`).
         self.rounds = 0
         self.versions: dict[Key, int] = {}
+        self._keys: dict[Key, None] = {}
         self._jiffies = 0
         #: Whether simulated code has looked at the time.
         self.time_read = False
@@ -318,6 +319,23 @@ class Sim:
                 op.timeout -= jiffies  # type: ignore[misc]
         if self.recording:
             self._step.last = True
+
+    # -- what there is ---------------------------------------------------------------------
+
+    def new_key(self, name: str, what: str) -> Key:
+        """
+        Return the location of a new object; raises ModelError if there is one of that name.
+
+        The search tells objects by their names: two of one name would be one lock to it.
+        """
+        key = (name, what)
+        if key in self._keys:
+            raise ModelError(
+                f"a second object is called {name!r} ({what}): expected a name of its own for "
+                "each, numbered if need be"
+            )
+        self._keys[key] = None
+        return key
 
     # -- what a step touches ---------------------------------------------------------------
 

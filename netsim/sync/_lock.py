@@ -31,7 +31,7 @@ class Lock:
         #: True if bottom halves are off while it is held.
         self.bh = bh
         self.owner: SimThread | None = None
-        self.key: Key = (name, "lock")
+        self.key: Key = sim.new_key(name, "lock")
 
     def __repr__(self) -> str:
         return self.name

@@ -24,7 +24,7 @@ class Atomic:
         self.sim = sim
         self.name = name
         self.value = value
-        self.key: Key = (name, "atomic")
+        self.key: Key = sim.new_key(name, "atomic")
 
     def __repr__(self) -> str:
         return f"{self.name}={self.value}"

@@ -26,7 +26,7 @@ class Completion:
         self.sim = sim
         self.name = name
         self.done = 0
-        self.key: Key = (name, "completion")
+        self.key: Key = sim.new_key(name, "completion")
 
     def complete(self) -> Awaitable[None]:
         """Let one waiter go on.  Context: any."""

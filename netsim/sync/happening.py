@@ -32,7 +32,7 @@ class Happening:
         self.name = name
         self.ways = tuple(ways)
         self.possible = False
-        self.key: Key = (name, "possible")
+        self.key: Key = sim.new_key(name, "possible")
 
     def becomes_possible(self) -> None:
         """Let it happen from now on, inside the step of another operation."""

@@ -109,7 +109,7 @@ class SharedList:
         self.sim = sim
         self.name = name
         self.items: tuple[Any, ...] = tuple(items)
-        self.key: Key = (name, "list")
+        self.key: Key = sim.new_key(name, "list")
 
     def find(self, matches: Callable[[Any], bool]) -> Awaitable[Any]:
         """Return the first item for which `matches` holds, or None; a marked look-up."""

@@ -42,7 +42,7 @@ class NotifierChain:
     def __init__(self, sim: Sim, name: str) -> None:
         self.sim = sim
         self.name = name
-        self.key: Key = (name, "notifiers")
+        self.key: Key = sim.new_key(name, "notifiers")
         self.blocks: tuple[NotifierBlock, ...] = ()
 
     def register(self, block: NotifierBlock) -> Awaitable[None]:

@@ -30,7 +30,7 @@ class Rcu:
     def __init__(self, sim: Sim, name: str) -> None:
         self.sim = sim
         self.name = name
-        self.key: Key = (name, "readers")
+        self.key: Key = sim.new_key(name, "readers")
         #: Open sections, as (thread, number of the section in that thread).
         self.readers: dict[str, int] = {}
 

@@ -42,7 +42,7 @@ class RefCount:
         self.anchor = anchor
         self.sim = sim
         self.name = name
-        self.key: Key = (name, "refcnt")
+        self.key: Key = sim.new_key(name, "refcnt")
         self.zero_key: Key = (name, "refcnt is zero")
         self.holders: list[str] = list(holders)
         self.count = len(holders)

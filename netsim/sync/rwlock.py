@@ -31,7 +31,7 @@ class RwLock:
         self.name = name
         #: True if bottom halves are off while it is held.
         self.bh = bh
-        self.key: Key = (name, "lock")
+        self.key: Key = sim.new_key(name, "lock")
         self.writer: SimThread | None = None
         self.readers: list[SimThread] = []
 

@@ -57,7 +57,7 @@ class Timer:
         self.armed = False
         self.running = False
         self.expires = 0
-        self.key: Key = (name, "timer")
+        self.key: Key = sim.new_key(name, "timer")
 
     def state(self) -> tuple[bool, bool]:
         """Return (armed, handler runs)."""

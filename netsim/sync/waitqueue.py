@@ -24,7 +24,7 @@ class WaitQueue:
     def __init__(self, sim: Sim, name: str) -> None:
         self.sim = sim
         self.name = name
-        self.key: Key = (name, "waitqueue")
+        self.key: Key = sim.new_key(name, "waitqueue")
         #: Waiters by thread name; True once woken.
         self.asleep: dict[str, bool] = {}
 

@@ -40,7 +40,7 @@ class Work:
         self.pending = False
         self.running = False
         self.completed = 0
-        self.key: Key = (name, "work")
+        self.key: Key = sim.new_key(name, "work")
         #: Where queueing publishes to the run that it causes.  Not `key`: that would also order
         #: queueing what is pending before a wait, although the two commute.
         self.queued: Key = (name, "work queued")

@@ -44,7 +44,7 @@ class Desk:
         return bind(self.sim, Node(**pointers), "root")  # type: ignore[arg-type]
 
     def references(self, *holders: str) -> list[str]:
-        refs = RefCount(self.sim, "dev", holders)
+        refs = RefCount(Sim(), "dev", holders)
         return [report.message for report in leaked_references(self.sim, [refs])]
 
     def memory(self, *roots: Node) -> list[str]:

@@ -201,6 +201,12 @@ def test_mistake(words: str, text: str, tmp_path: Path) -> None:
         ),
         ("mine.py:4: design mine: boot returned None without sim and", HEAD + OFF + BOOT + DESIGN),
         (
+            "mine.py:74: design my-driver does not boot: a second object is called 'a' (lock)",
+            GOOD.replace(
+                'SpinLock(sim, "target_lock")', '[SpinLock(sim, "a"), SpinLock(sim, "a")][0]'
+            ),
+        ),
+        (
             "my-driver: counts() of a Driver returned None; expected a list",
             GOOD.replace("return []", "return None"),
         ),
