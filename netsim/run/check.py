@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from netsim._version import __version__
+from netsim.core.raised import kind
 from netsim.core.step import Choice
 from netsim.design import Design
 from netsim.errors import UsageError
@@ -61,8 +62,12 @@ def check(
     plan, bounds = planned(strategy, bounds)
     source = design if isinstance(design, str) and is_file(design) else ""
     design = load(design) if isinstance(design, str) else design
+    if not isinstance(design, Design):
+        raise UsageError(f"a design is a name or a netsim.Design; found {kind(design)}")
     if isinstance(scenario, str):
         scenario = parse(scenario, design.operations)
+    if not isinstance(scenario, Scenario):
+        raise UsageError(f"a scenario is a text or a parsed one; found {kind(scenario)}")
     program = ScenarioProgram(design, scenario, options, halts_last=True)
     if program.striking and plan.strategy != "classes" and STRATEGIES[plan.strategy].covered:
         raise UsageError(

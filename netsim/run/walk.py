@@ -265,6 +265,12 @@ def differs(what: str) -> UsageError:
 
 def check_bounds(bounds: Bounds) -> None:
     """Raise UsageError for bounds that make no sense."""
+    if not isinstance(bounds, Bounds):
+        raise UsageError(f"bounds are netsim.Bounds(executions=..., seconds=...); found {bounds!r}")
+    for name in ("executions", "steps", "seconds", "preemptions"):
+        value = getattr(bounds, name)
+        if value is not None and not isinstance(value, (int, float)):
+            raise UsageError(f"the bound on {name} must be a number, found {value!r}")
     for name in ("executions", "steps", "seconds"):
         value = getattr(bounds, name)
         if value is not None and not value > 0:

@@ -1,5 +1,7 @@
 """check() and replay(): bounds, verdicts, identities."""
 
+from typing import Any
+
 import pytest
 
 from netsim.errors import NetsimError, UsageError
@@ -110,6 +112,22 @@ class TestRefusals:
     def test_unknown_choice(self) -> None:
         with pytest.raises(UsageError, match="expected one of: arp, stack, timers"):
             check("netoops-v1", "read", options=Options(choose=("weather",)))
+
+
+@pytest.mark.parametrize(
+    ("words", "design", "scenario", "bounds"),
+    [
+        ("a design is a name or a netsim.Design; found an int", 5, "off", None),
+        ("a scenario is a text or a parsed one; found an int", "netoops-v1", 7, None),
+        ("bounds are netsim.Bounds", "netoops-v1", "off", 5),
+        ("executions must be a number, found 'x'", "netoops-v1", "off", Bounds(executions="x")),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_of_another_type_is_told(
+    words: str, design: Any, scenario: Any, bounds: Any
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        check(design, scenario, bounds=bounds)
 
 
 def test_what_failed_in_the_start_is_noted() -> None:
