@@ -8,6 +8,7 @@ A driver of one's own: a target that is set, turned off, read back, and sent to.
 from netsim import Design, Operation, Parameter, StartingPoint
 from netsim.core.memory import KObject, bind, constant, kfree, kmalloc, shared
 from netsim.core.sim import Sim
+from netsim.sync.marked import SharedList
 from netsim.sync.sleep import schedule_point
 from netsim.sync.spinlock import SpinLock
 
@@ -25,11 +26,11 @@ class Driver(KObject):
 
     sim: Sim = constant()
     lock: SpinLock = constant()
-    sent: list[str] = constant(factory=list)
+    sent: SharedList = constant()
     target: Target | None = None
 
     def dumps(self) -> list[str]:  # what left the machine
-        return self.sent
+        return list(self.sent.items)
 
     def roots(self) -> list[KObject]:  # what these do not lead to at the end has leaked
         return [self]
@@ -58,7 +59,7 @@ async def send(driver: Driver) -> None:
         target = driver.target
     await schedule_point("xmit")
     if target:  # the lock has been given back: it may be gone
-        driver.sent.append(f"packet to {target.address}")
+        await driver.sent.add(f"packet to {target.address}")
 
 
 ADDRESS = Parameter("ADDRESS", "where to send to")
@@ -71,7 +72,7 @@ OPERATIONS = (
 DESIGN = Design(
     name="my-driver",
     summary="a target under a spinlock, used after it",
-    boot=lambda sim: bind(sim, Driver(sim, SpinLock(sim, "target_lock")), "driver"),
+    boot=lambda s: bind(s, Driver(s, SpinLock(s, "target_lock"), SharedList(s, "tx")), "driver"),
     operations={operation.name: operation for operation in OPERATIONS},
     starts=(StartingPoint("off", ""), StartingPoint("set", "set 10.0.0.1")),
     probes=("read",),

@@ -89,13 +89,21 @@ def opposite(history: History) -> list[Choice]:
     return [Choice(events[at].thread, events[at].value) for at in _greedy(history, order)]
 
 
-def _greedy(history: History, order: Sequence[str]) -> Iterator[int]:
-    """Linearise the partial order: stay with a thread while its next event is available."""
+def upside_down(history: History) -> list[Choice]:
+    """Return a schedule of the class of an execution where the last thread goes on when it can."""
+    events = history.events
+    order = list(dict.fromkeys(event.thread for event in reversed(events)))
+    chosen = _greedy(history, order, stays=False) if order else ()
+    return [Choice(events[at].thread, events[at].value) for at in chosen]
+
+
+def _greedy(history: History, order: Sequence[str], *, stays: bool = True) -> Iterator[int]:
+    """Linearise the partial order; if it `stays`, with a thread while its next event is there."""
     queues = {thread: [e for e in history.events if e.thread == thread] for thread in order}
     placed: dict[str, int] = dict.fromkeys(order, 0)
     current = order[0]
     for _ in history.events:
-        for thread in (current, *order):
+        for thread in (current, *order) if stays else order:
             at = placed[thread]
             if at == len(queues[thread]):
                 continue

@@ -13,13 +13,14 @@ from netsim.design import Design
 from netsim.errors import UsageError
 from netsim.explorer.events import History
 from netsim.explorer.loop import Execution, execute
-from netsim.explorer.normal import Recorder
+from netsim.explorer.normal import Recorder, upside_down
 from netsim.explorer.strategies import STRATEGIES, planned
 from netsim.notation import Scenario, parse
 from netsim.results import Bounds, CutBy, Finding, Options, Outcome, Plan, Result, Verdict
 from netsim.run.awaited import all_awaited
 from netsim.run.digest import Digest
 from netsim.run.explain import explain
+from netsim.run.hidden import LOOKED_AT
 from netsim.run.judge import finding, judge_run
 from netsim.run.minimal import smallest
 from netsim.run.outcome import Observed, observe, show
@@ -110,7 +111,7 @@ def check(
     else:
         decided = search.complete and all(f.status != "undecided" for f in findings)
         verdict = Verdict.HOLDS if decided else Verdict.UNKNOWN
-    outcomes = _outcomes(search)
+    outcomes = _outcomes(search, hidden=LOOKED_AT if source else 0)
     if search.hurried:
         notes.append("an interrupt came before every schedule was made small")
     elif search.overtime:
@@ -165,8 +166,9 @@ def _initial_findings(program: ScenarioProgram) -> list[Finding]:
     return list(found.values())
 
 
-def _outcomes(search: Search) -> tuple[Outcome, ...]:
-    outcomes = []
+def _outcomes(search: Search, hidden: int) -> tuple[Outcome, ...]:
+    """Return the outcomes; of so many, another order is tried, for what is shared unseen."""
+    outcomes: list[Outcome] = []
     mine = search.program
     program = ScenarioProgram(mine.design, mine.scenario, mine.options, boots=mine.boots)
     for observed, (serial, candidate) in search.outcomes.items():
@@ -187,7 +189,9 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
             raise differs(f"design {program.design.name}")
         if not alone:
             try:
-                _same_again(program, best[0].schedule, best[2])
+                other = _same_again(program, best[0].schedule, best[2])
+                if len(outcomes) < hidden and not program.striking:
+                    _refuse_hidden(program, other, observed)
             except KeyboardInterrupt:
                 search.hurried = True
         schedule = schedule_text(program, best[0].schedule, best[2])
@@ -195,12 +199,32 @@ def _outcomes(search: Search) -> tuple[Outcome, ...]:
     return tuple(sorted(outcomes, key=lambda o: (not o.serial, o.observed)))
 
 
-def _same_again(program: ScenarioProgram, schedule: Sequence[Choice], digest: str) -> None:
-    """Raise UsageError for a design that does something else under the same schedule."""
-    again = Digest()
-    execute(program, Recorder(schedule), (again,))
+def _same_again(
+    program: ScenarioProgram, schedule: Sequence[Choice], digest: str
+) -> Sequence[Choice]:
+    """
+    Return another schedule of the same class.
+
+    Raises UsageError for a design that does something else under the same schedule.
+    """
+    again, recorder = Digest(), Recorder(schedule)
+    execute(program, recorder, (again,))
     if again.text != digest:
         raise differs(f"design {program.design.name}")
+    return upside_down(recorder.history)
+
+
+def _refuse_hidden(
+    program: ScenarioProgram, schedule: Sequence[Choice], observed: Observed
+) -> None:
+    """Raise UsageError if an outcome hangs on the order of steps that have nothing in common."""
+    execute(program, Recorder(schedule))
+    if observe(program) != observed:
+        raise UsageError(
+            f"design {program.design.name}: {program.scenario} ends in two ways, though only the "
+            "order of steps that have nothing in common differs: its operations share something "
+            "that is not seen; expected @shared classes, and netsim's locks and lists"
+        )
 
 
 def _unwalked(search: Search) -> tuple[str, CutBy]:

@@ -15,7 +15,7 @@ import attrs
 from netsim.core.step import Choice
 from netsim.errors import UsageError
 from netsim.explorer.loop import execute
-from netsim.explorer.normal import Recorder, opposite
+from netsim.explorer.normal import Recorder, upside_down
 from netsim.run.subject import Subject
 
 #: So many executions are run in another order.
@@ -37,7 +37,7 @@ def refuse_hidden(subject: Subject, schedules: Iterable[Sequence[Choice]]) -> No
     for schedule, _ in zip(schedules, range(LOOKED_AT), strict=False):
         recorder = Recorder(schedule)
         one = _end(subject, recorder)
-        other = opposite(recorder.history)
+        other = upside_down(recorder.history)
         if one != (end := _end(subject, Recorder(other))):
             ways = f": as {one.text}, and as {end.text}" if one.text and end.text else ""
             raise UsageError(

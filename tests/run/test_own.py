@@ -167,7 +167,7 @@ BOOT = "def boot(sim): pass\n"
             GOOD.replace('("off", "")', '("set", "")'),
         ),
         (
-            "mine.py:71: design my-driver: operation 'set': parameters is a Parameter; expected a",
+            "mine.py:72: design my-driver: operation 'set': parameters is a Parameter; expected a",
             GOOD.replace("(ADDRESS,)", "ADDRESS"),
         ),
         (
@@ -201,10 +201,8 @@ def test_mistake(words: str, text: str, tmp_path: Path) -> None:
         ),
         ("mine.py:4: design mine: boot returned None without sim and", HEAD + OFF + BOOT + DESIGN),
         (
-            "mine.py:74: design my-driver does not boot: a second object is called 'a' (lock)",
-            GOOD.replace(
-                'SpinLock(sim, "target_lock")', '[SpinLock(sim, "a"), SpinLock(sim, "a")][0]'
-            ),
+            "mine.py:75: design my-driver does not boot: a second object is called 'a' (lock)",
+            GOOD.replace('SpinLock(s, "target_lock")', '[SpinLock(s, "a"), SpinLock(s, "a")][0]'),
         ),
         (
             "my-driver: counts() of a Driver returned None; expected a list",
@@ -245,7 +243,10 @@ def reading(code: str) -> str:
             "design my-driver is not deterministic: the same schedule",
             "TURNS.append(0); return len(TURNS)",
         ),
-        ("returned [3, 3]; expected a list of strings", "driver.sent.append(3)"),
+        (
+            "returned [3, 3]; expected a list of strings",
+            "driver.sent.items = (*driver.sent.items, 3)",
+        ),
     ],
 )
 def test_what_an_operation_does_that_makes_no_sense(words: str, code: str, tmp_path: Path) -> None:
@@ -306,7 +307,7 @@ def test_an_exception_in_an_operation_is_a_finding_with_its_line(tmp_path: Path)
 
 
 def test_a_mistake_outside_the_threads_is_one_message(tmp_path: Path) -> None:
-    text = GOOD.replace("return self.sent", "return self.sents")
+    text = GOOD.replace("list(self.sent.items)", "list(self.sents)")
 
     done = run("check", own(tmp_path, text), "off")
 
@@ -320,6 +321,16 @@ def test_a_file_may_import_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "a_neighbour_of_mine.py").write_text(HEAD + OFF + BOOT + DESIGN)
 
     assert load(own(tmp_path, "from a_neighbour_of_mine import DESIGN\n")).name == "mine"
+
+
+def test_what_operations_share_unseen_is_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("sent: SharedList = constant()", "sent: list[str] = constant()")
+    text = text.replace('SharedList(s, "tx")', "[]").replace("self.sent.items", "self.sent")
+    text = text.replace("await driver.sent.add(", "driver.sent.append(driver.sim.current.name + ")
+
+    with pytest.raises(netsim.NetsimError, match="share something that is not seen"):
+        check(own(tmp_path, text), "{ set 10.0.0.1 } send || send")
+    assert check(str(EXAMPLE), "{ set 10.0.0.1 } send || send").verdict is Verdict.HOLDS
 
 
 # ---- designs of other distributions
