@@ -200,15 +200,19 @@ class Run:
             self.amid_step += 1
             attack = begin[which - 1]
             self._begin(attack, cpu)
-            while cpu.running() is attack.thread and not self.void:
+            while self._runs(cpu, attack.thread) and not self.void:
                 self._strikes(cpu)
-                if cpu.running() is attack.thread:
+                if self._runs(cpu, attack.thread):
                     if self._can(attack.thread):
                         self._step(attack.thread, cpu, 0)
                     else:
                         self.void = True
             if cpu.running() is not struck or self.void:
                 return
+
+    @staticmethod
+    def _runs(cpu: Processor, thread: SimThread) -> bool:
+        return cpu.running() is thread and thread.life is Life.LIVE
 
     def _decide(self, ways: int) -> int:
         if len(self.ways) == len(self.path):

@@ -130,8 +130,8 @@ def test_a_removed_step_is_left_out_and_the_fix_shows(race: Trace, tmp_path: Pat
 
     assert not result.reproduced
     assert result.findings == ()
-    assert departures(result) == [(8, "2", "new"), (8, "2", "gone")]
-    assert adapted(result).departures[0].found == "end send"  # as recorded, it died before that
+    assert departures(result) == [(8, "2", "replaced"), (9, "2", "new")]
+    assert adapted(result).departures[1].found == "end send"  # as recorded, it died before that
     assert adapted(result).followed == 7
     verified(result, design)
 
@@ -173,8 +173,8 @@ def test_another_call_in_the_same_function_takes_the_place(race: Trace, tmp_path
 def test_who_has_to_wait_lets_go_first_whom_it_waits_for(race: Trace, tmp_path: Path) -> None:
     """The fix: send() keeps the lock, so that off, recorded in between, has to wait."""
     held = XMIT.replace("    await", "        await")
-    sent = "    if target:  # the lock has been given back: it may be gone\n        driver.sent."
-    design = edited(tmp_path, (XMIT, held), (sent, "        if target:\n            driver.sent."))
+    told = "    if target:  # the lock has been given back: it may be gone\n        await driver."
+    design = edited(tmp_path, (XMIT, held), (told, "        if target:\n            await driver."))
 
     result = adapt(race, design=load(design))
 
@@ -353,7 +353,7 @@ def test_strictly_it_diverges_and_says_how_to_go_on(race: Trace, tmp_path: Path)
 
     told = run(str(path), "--design", fixed, "--adapt", "--json")
     document = json.loads(told.stdout)
-    assert [d["what"] for d in document["adapted"]["departures"]] == ["new", "gone"]
+    assert [d["what"] for d in document["adapted"]["departures"]] == ["replaced", "new"]
 
 
 def test_what_does_not_fit_at_all_cannot_be_judged(race: Trace, tmp_path: Path) -> None:
