@@ -156,13 +156,13 @@ class History:
                 if admitted:
                     join(seen, event.clock)
 
-    def hindering(self, event: Event, void: Step) -> list[Event]:
+    def hindering(self, event: Event, before: Event, void: Step) -> list[Event]:
         """
-        Return the events without which a step that is void where `event` stands might be made.
+        Return the events without which a step in place of `event` might be made, which is void.
 
-        They are older, and do not happen before the thread of `event` comes there.  Without some
-        of them what refuses it might be enabled; without others the strike inside might do
-        something else, for they conflict with what it touched before.
+        They are older than `before`, and do not happen before the thread of `event` comes there.
+        Without some of them what refuses it might be enabled; without others the strike inside
+        might do something else, for they conflict with what it touched before.
         """
         past = self.last[event.thread][: event.local - 1]
         clock = past[-1].clock if past else {}
@@ -173,7 +173,7 @@ class History:
         for key in refused.guard():
             seen = dict(clock)
             for other, mode in reversed(self.accesses.get(key, ())):
-                if other.index >= event.index or mode == READ or other.precedes(seen):
+                if other.index >= before.index or mode == READ or other.precedes(seen):
                     continue
                 admitted = self._admitted(thread, refused, key, other, {})
                 if admitted is not False:
@@ -182,7 +182,7 @@ class History:
                     join(seen, other.clock)
         for key, mode in void.footprint.items():
             for other, theirs in reversed(self.accesses.get(key, ())):
-                if other.index < event.index:
+                if other.index < before.index:
                     if CONFLICT[mode][theirs] and not other.precedes(clock):
                         found[other.index] = other
                     if theirs == WRITE:

@@ -371,7 +371,7 @@ class OptimalDpor:
         instead = race.also or race.event
         if instead.thread != race.thread:
             return
-        for earlier in self.history.hindering(instead, void):
+        for earlier in self.history.hindering(instead, race.event, void):
             if not any(earlier is other for other in race.widened):
                 race.widened.append(earlier)
                 wider = Race(earlier, race.thread, race.value, race.index, False)

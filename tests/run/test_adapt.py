@@ -23,6 +23,8 @@ EXAMPLE = ROOT / "examples" / "my_driver.py"
 RACE = "{ set 10.0.0.1 } off || send"
 TEXT = EXAMPLE.read_text(encoding="utf-8")
 XMIT = '    await schedule_point("xmit")\n'
+#: The packet is made, but no step sends it.
+NOTED = ('await driver.sent.add(f"packet to {target.address}")', "str(target.address)")
 
 
 def recorded(design: str, scenario: str, kind: str) -> Trace:
@@ -124,14 +126,14 @@ def test_of_equal_sections_that_is_taken_which_shows_the_finding(
 
 def test_a_removed_step_is_left_out_and_the_fix_shows(race: Trace, tmp_path: Path) -> None:
     # Without a step of its own, the packet goes out right behind the unlock: before flow 1 moves.
-    design = edited(tmp_path, (XMIT, ""))
+    design = edited(tmp_path, (XMIT, ""), NOTED)
 
     result = adapt(race, design=load(design))
 
     assert not result.reproduced
     assert result.findings == ()
-    assert departures(result) == [(8, "2", "replaced"), (9, "2", "new")]
-    assert adapted(result).departures[1].found == "end send"  # as recorded, it died before that
+    assert departures(result) == [(8, "2", "new"), (8, "2", "gone")]
+    assert adapted(result).departures[0].found == "end send"  # as recorded, it died before that
     assert adapted(result).followed == 7
     verified(result, design)
 
@@ -345,7 +347,7 @@ def test_strictly_it_diverges_and_says_how_to_go_on(race: Trace, tmp_path: Path)
     assert len(kept.schedule.choices) == 9
     assert run(str(again), "--design", design).returncode == 1
 
-    fixed = edited(tmp_path, (XMIT, ""))
+    fixed = edited(tmp_path, (XMIT, ""), NOTED)
     gone = run(str(path), "--design", fixed, "--adapt")
     assert gone.returncode == 0
     assert f"finding {race.finding} does not show any more" in gone.stdout
@@ -353,7 +355,7 @@ def test_strictly_it_diverges_and_says_how_to_go_on(race: Trace, tmp_path: Path)
 
     told = run(str(path), "--design", fixed, "--adapt", "--json")
     document = json.loads(told.stdout)
-    assert [d["what"] for d in document["adapted"]["departures"]] == ["replaced", "new"]
+    assert [d["what"] for d in document["adapted"]["departures"]] == ["new", "gone"]
 
 
 def test_what_does_not_fit_at_all_cannot_be_judged(race: Trace, tmp_path: Path) -> None:
