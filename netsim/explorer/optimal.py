@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
-from netsim.core.access import CONFLICT, READ, Footprint, Key, dependent
+from netsim.core.access import CONFLICT, READ, WRITE, Footprint, Key, Mode, dependent
 from netsim.core.sim import Sim
 from netsim.core.step import Choice, Step
 from netsim.core.thread import Mark, SimThread
@@ -336,23 +336,23 @@ class OptimalDpor:
                     race.settled = self._insert(race, race.lead)
                     if len(race.lead) == len(before) or (race.settled and self._apart(race, end)):
                         continue
-            while True:
+            todo = [before]
+            for before in todo:  # which grows
                 try:
                     self._insert(race, before)
-                    break
+                    continue
                 except Unmakeable as refused:
                     void = refused.void
                 if void is None:
-                    fewer = _without(race.guard, before)
+                    fewer = [_without(race.guard, before)]
                 else:
-                    fewer = _without_latest(refusing(void).guard(), before)
+                    fewer = _without_one(before, void)
                     self._go_further(race, void.inside)
                     self._widen(race, void)
-                if len(fewer) == len(before):
-                    break
-                if any(e.thread == race.thread for e in before if e not in fewer):
-                    break
-                before = fewer
+                for some in fewer:
+                    gone = [event for event in before if event not in some]
+                    if gone and some not in todo and all(e.thread != race.thread for e in gone):
+                        todo.append(some)
         self._races.sort(key=lambda race: race.index)
 
     def _go_further(self, race: Race, values: Sequence[int]) -> None:
@@ -542,12 +542,25 @@ def _without(guard: tuple[Key, ...], events: list[Event]) -> list[Event]:
     return kept
 
 
-def _without_latest(guard: tuple[Key, ...], events: list[Event]) -> list[Event]:
-    """Drop the latest event that changes something of `guard`, and what happens after it."""
-    for event in reversed(events):
-        if any(event.footprint.get(key, READ) != READ for key in guard):
-            return [other for other in events if not event.precedes(other.clock)]
-    return events
+def _without_one(events: list[Event], void: Step) -> list[list[Event]]:
+    """
+    Drop one of the events that may be why a step is void behind them, and what happens after it.
+
+    The latest, of each location that the step has touched, or that would admit what refuses it.
+    """
+    footprint: dict[Key, Mode] = dict.fromkeys(refusing(void).guard(), WRITE)
+    footprint.update(void.footprint)
+    dropped: dict[int, Event] = {}
+    for key, mode in footprint.items():
+        for event in reversed(events):
+            theirs = event.footprint.get(key)
+            if theirs is not None and CONFLICT[mode][theirs]:
+                dropped[event.index] = event
+                break
+    return [
+        [other for other in events if not dropped[index].precedes(other.clock)]
+        for index in sorted(dropped, reverse=True)
+    ]
 
 
 def _options(sim: Sim, thread: SimThread | None) -> int:

@@ -38,6 +38,7 @@ from netsim.sync.interrupt import (
     local_irq_restore,
     local_irq_save,
 )
+from netsim.sync.sleep import schedule_point
 from tests.explorer.brute import Everything, TooLarge, every_interleaving
 from tests.explorer.programs import INSTRUCTIONS, Interpreter, Program, World
 from tests.explorer.test_oracle import explore
@@ -177,6 +178,10 @@ class Striking(Interpreter):
                     await local_bh_disable()
                 case "bh_on":
                     await local_bh_enable()
+                case "write_twice":
+                    await schedule_point("write")
+                    world.cell.x = 1
+                    world.cell.x = 2
                 case _:
                     out.append(await INSTRUCTIONS[name](world, argument, me))
 
@@ -392,6 +397,22 @@ CONDITIONAL = {
             (("plain_write", 1),),
         ),
         ((Context.HARDIRQ, False, 1, (("lock_if_both", 1),)),),
+    ),
+    "and has written it before, too": Struck(
+        (
+            (("plain_write", 0), ("spin_unlock", 0), ("wake_up", 0)),
+            (("spin_lock", 0), ("plain_write", 1)),
+            (("write_twice", 0),),
+        ),
+        ((Context.NMI, False, 2, (("lock_if_both", 0),)),),
+    ),
+    "and two others write it": Struck(
+        (
+            (("spin_unlock", 0), ("wake_up", 0), ("spin_lock", 0), ("wake_up", 0)),
+            (("spin_lock", 0), ("plain_write", 0)),
+            (("write_twice", 0),),
+        ),
+        ((Context.NMI, False, 2, (("spin_trylock", 0), ("lock_if_both", 0))),),
     ),
     "only after a step behind the one that frees it": Struck(
         ((("spin_lock", 0), ("spin_unlock", 0), ("plain_write", 0)), (("plain_write", 0),)),
