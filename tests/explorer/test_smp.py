@@ -87,10 +87,13 @@ TOGETHER = {
         TWO_WRITES, (SOFTIRQ, False, BOTH), (NMI, True, ())
     ),
     "one before the other because of what they share": struck(
-        TWO_WRITES, (SOFTIRQ, False, (COUNT, READ_Y)), (HARDIRQ, False, (COUNT, READ_X))
+        TWO_WRITES, (HARDIRQ, False, (COUNT, READ_Y)), (HARDIRQ, False, (COUNT, READ_X))
     ),
     "one would wait for ever unless the other killed it before": struck(
         (("spin_trylock", 0),), (HARDIRQ, False, (("spin_lock", 0),)), (NMI, True, ())
+    ),
+    "one is lost with what struck it between two operations": struck(
+        TWO_WRITES, (SOFTIRQ, False, (COUNT, COUNT)), (HARDIRQ, False, ()), (NMI, True, ())
     ),
     "one is lost with what struck it amid a step": struck(
         TWO_WRITES, (SOFTIRQ, False, (("wake_up", 0),)), (HARDIRQ, False, ()), (NMI, True, ())

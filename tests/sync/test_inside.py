@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netsim.core.access import WRITE
+from netsim.core.access import READ, WRITE
 from netsim.core.memory import KObject, bind, peek, shared
 from netsim.core.op import Op
 from netsim.core.sim import Sim
@@ -24,6 +24,7 @@ Body = Callable[[], Coroutine[Op, Any, Any]]
 class Cell(KObject):
     x: int = 0
     y: int = 0
+    z: int = 0
 
 
 class Machine:
@@ -60,6 +61,27 @@ class Machine:
 
     async def halts(self) -> None:
         await halt("panic")
+
+
+def test_a_step_touches_what_it_and_the_strike_in_it_do() -> None:
+    async def reads() -> None:
+        await schedule_point("read")
+        _ = machine.cell.y, machine.cell.z
+
+    machine = Machine((0, reads))
+    machine.sim.recording, machine.in_round = True, False
+    step = machine.sim.step(machine.sim.by_name["1"], 3)  # before y is written
+
+    assert step.inner is not None
+    assert step.inner.touched == {
+        "3": {("cell", "y"): READ, ("cell", "z"): READ, ("cpu0", "context"): WRITE}
+    }
+    assert step.footprint == {
+        ("cell", "x"): WRITE,
+        ("cell", "y"): WRITE,
+        ("cell", "z"): READ,
+        ("cpu0", "context"): WRITE,
+    }
 
 
 @pytest.mark.parametrize("in_round", [True, False])
