@@ -82,13 +82,6 @@ def equivalents(program: Program, schedule: Sequence[Choice]) -> Iterator[list[C
             yield [Choice(events[index].thread, values[index]) for index in placed]
 
 
-def opposite(history: History) -> list[Choice]:
-    """Return a schedule of the class of an execution that runs the threads that came last first."""
-    events = history.events
-    order = list(dict.fromkeys(event.thread for event in reversed(events)))
-    return [Choice(events[at].thread, events[at].value) for at in _greedy(history, order)]
-
-
 def upside_down(history: History) -> list[Choice]:
     """Return a schedule of the class of an execution where the last thread goes on when it can."""
     events = history.events

@@ -152,17 +152,15 @@ class Inside:
             elif not root.at:
                 able.append((root.places, strike))
         step = sim.under_way
-        if able and step is not None:
+        numbers = self._offered(able, place) if step is not None else []
+        if numbers and step is not None:
             if root.places >= PLACES:
                 raise ModelError(
                     f"{step.op.call()}: expected fewer than {PLACES} places for strikes inside one "
                     "step; let the struck operation make a scheduling point between"
                 )
             scale = step.options * PLACES**root.made
-            step.inside = (
-                *step.inside,
-                *[step.choice + number * scale for number in self._offered(able, place)],
-            )
+            step.inside = (*step.inside, *[step.choice + number * scale for number in numbers])
         return True
 
     def _offered(self, able: list[tuple[int, SimThread]], place: _Access | _Before) -> list[int]:

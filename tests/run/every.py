@@ -26,7 +26,6 @@ from netsim.sync.alloc import kzalloc
 from netsim.sync.halt import halt
 from netsim.sync.marked import read_once, write_once
 from netsim.sync.mutex import Mutex
-from tests.explorer.brute import TooLarge
 
 
 @shared
@@ -141,14 +140,8 @@ def every_execution(scenario: str, faults: int = 0) -> list[Ran]:
     return every_run(program, shown)
 
 
-def every_run(
-    program: Program, shown: Callable[[History], list[Judged]], runs_max: int = 1 << 30
-) -> list[Ran]:
-    """
-    Run all interleavings of a program; `shown` judges the one that has just ended.
-
-    Raises TooLarge beyond `runs_max`.
-    """
+def every_run(program: Program, shown: Callable[[History], list[Judged]]) -> list[Ran]:
+    """Run all interleavings of a program; `shown` judges the one that has just ended."""
     done: list[Ran] = []
     todo: list[list[Choice]] = [[]]
     while todo:
@@ -176,6 +169,4 @@ def every_run(
             history.append(step)
             schedule.append(way)
         done.append(Ran(schedule, preemptions, frozenset(one.id for one in shown(history))))
-        if len(done) > runs_max:
-            raise TooLarge
     return done

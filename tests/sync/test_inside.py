@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,11 +11,11 @@ import pytest
 from netsim.core.access import READ, WRITE
 from netsim.core.memory import KObject, bind, peek, shared
 from netsim.core.op import Op
-from netsim.core.sim import Sim
+from netsim.core.sim import ModelError, Sim
 from netsim.core.thread import Context
 from netsim.sync.halt import halt
 from netsim.sync.inside import Inside
-from netsim.sync.interrupt import Cpu, Interruptible, Strike
+from netsim.sync.interrupt import PLACES, Cpu, Interruptible, Strike
 from netsim.sync.sleep import schedule_point
 
 Body = Callable[[], Coroutine[Op, Any, Any]]
@@ -148,3 +149,25 @@ def test_other_halts_go_on_to_wait() -> None:
     sim.step(sim.by_name["1"], 3)
 
     assert sim.halts_last
+
+
+@pytest.mark.parametrize(("field", "refused"), [("y", True), ("x", False)])
+def test_more_places_than_a_value_can_tell_are_refused(field: str, refused: bool) -> None:
+    async def long() -> None:
+        await schedule_point("long")
+        for number in range(PLACES):
+            setattr(cell, field, number)
+
+    async def nothing() -> None:
+        pass
+
+    sim = Sim()
+    sim.recording = True
+    cell = bind(sim, Cell(), "cell")
+    cpu = Cpu(0)
+    cpu.flow = sim.spawn("1", Interruptible(long(), cpu))
+    strike = sim.spawn("2", Strike(Context.NMI, [cpu]).run(nothing))
+    Inside(sim, [strike], {"2": {("cell", "y"): WRITE}}, ())
+
+    with pytest.raises(ModelError, match="fewer than 10000 places") if refused else nullcontext():
+        assert sim.step(cpu.flow).inside == ()
